@@ -1,0 +1,194 @@
+"""What a task asks of an engine: one small Protocol per task, and the loader that turns a name into its module.
+
+An engine is a file `serve/engines/<name>.py` with two names: `Config`, its typed options, and `Engine`, constructed as
+`Engine(config, folder, placement)` in a thread of the replica, once; heavy imports belong inside that constructor.
+Engines take and return plain lists and arrays, so that a Serve replica and a batch job call the same methods.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serve import engines
+from serve.errors import ConfigurationError, ModelUnavailable
+from serve.values import Closed, ModelArgs, validated
+
+Samples = NDArray[np.float32]
+"""Mono audio in [-1, 1], shape (samples,)."""
+
+
+@runtime_checkable
+class LanguageModel(Protocol):
+    """Serves its own OpenAI application; what it serves is what clients get."""
+
+    async def app(self, names: Sequence[str]) -> Any:
+        """The ASGI application that answers for the served `names`."""
+        ...
+
+    async def check(self) -> None:
+        """Raises when the engine can answer no more; Serve then restarts the replica."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """A word and its `start` and `end` in seconds."""
+
+    word: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """A stretch of speech; times in seconds, the rest as OpenAI's verbose_json names it."""
+
+    id: int
+    start: float
+    end: float
+    text: str
+    seek: int = 0
+    tokens: tuple[int, ...] = ()
+    temperature: float = 0.0
+    avg_logprob: float = 0.0
+    compression_ratio: float = 0.0
+    no_speech_prob: float = 0.0
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recognition:
+    """The spoken `language` (ISO 639-1), the `duration` in seconds, and the segments as they are decoded."""
+
+    language: str
+    duration: float
+    segments: Iterator[Segment]
+
+
+@runtime_checkable
+class Transcriber(Protocol):
+    """Speech to text."""
+
+    def transcribe(
+        self,
+        audio: Samples,
+        *,
+        language: str | None,
+        prompt: str | None,
+        temperature: float | None,
+        translate: bool,
+        words: bool,
+    ) -> Recognition:
+        """`audio` at 16 kHz; `translate` asks for English text; `words` for times of single words."""
+        ...
+
+
+@runtime_checkable
+class Synthesizer(Protocol):
+    """Text to speech."""
+
+    def voices(self) -> list[str]: ...
+
+    def sample_rate(self) -> int:
+        """Samples per second of what `speak` yields."""
+        ...
+
+    def speak(self, text: str, *, voice: str, speed: float) -> Iterator[Samples]:
+        """Audio piece by piece, as it is made. The task has checked that `voice` is one of `voices`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One tokenised text or pair: `ids` as the engine's model wants them, and their number before any truncation."""
+
+    ids: Any
+    length: int
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Texts to vectors. `tokenize` runs on the CPU and `embed` on the device, so that batches can overlap."""
+
+    def max_tokens(self) -> int:
+        """Longest input."""
+        ...
+
+    def max_batch_tokens(self) -> int:
+        """Padded tokens that the device holds at once."""
+        ...
+
+    def dimensions(self) -> int: ...
+
+    def tokenize(self, texts: Sequence[str]) -> list[Tokens]: ...
+
+    def embed(self, batch: Sequence[Tokens]) -> NDArray[np.float32]:
+        """Unit vectors, shape (len(batch), dimensions)."""
+        ...
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """Pairs of query and document to relevance."""
+
+    def max_tokens(self) -> int:
+        """Longest pair."""
+        ...
+
+    def max_batch_tokens(self) -> int:
+        """Padded tokens that the device holds at once."""
+        ...
+
+    def tokenize_pairs(self, pairs: Sequence[tuple[str, str]]) -> list[Tokens]: ...
+
+    def score(self, batch: Sequence[Tokens]) -> NDArray[np.float32]:
+        """The model's logits, shape (len(batch),); the task applies the sigmoid that its wire format wants."""
+        ...
+
+
+def names() -> list[str]:
+    """Every engine there is, by listing the folder."""
+    return sorted(module.name for module in pkgutil.iter_modules(engines.__path__))
+
+
+def module(name: str) -> ModuleType:
+    """The module of an engine, or a ConfigurationError that lists the engines there are."""
+    if name not in names():
+        raise ConfigurationError(f"there is no engine {name!r}; engines: {', '.join(names())}")
+    return importlib.import_module(f"serve.engines.{name}")
+
+
+def config(args: ModelArgs) -> Closed:
+    """The entry's `engineConfig` as the Config of its engine."""
+    cls: type[Closed] = module(args.engine).Config
+    return validated(cls, args.engine_config, f"models.{args.model}.engineConfig")
+
+
+def able(protocol: type) -> list[str]:
+    """The engines that satisfy a task's Protocol."""
+    return [name for name in names() if issubclass(module(name).Engine, protocol)]
+
+
+def load(args: ModelArgs, folder: Path) -> Any:
+    """A loaded engine, or ModelUnavailable with the reason. Blocks for as long as loading takes."""
+    try:
+        return module(args.engine).Engine(config(args), folder, args.placement)
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"model {args.model!r}: engine {args.engine!r} needs the package {error.name!r}, which is not installed; "
+            f"install it by: pip install 'ai-inference[{args.engine}]'"
+        ) from error
+    except ModelUnavailable:
+        raise
+    except Exception as error:
+        raise ModelUnavailable(
+            f"model {args.model!r}: engine {args.engine!r} could not load {folder.name!r}: "
+            f"{type(error).__name__}: {error}"
+        ) from error

@@ -1,0 +1,192 @@
+"""A deterministic engine for every task: no weights, no device, the whole path in front of it real.
+
+Answers derive from the request alone, so a test knows them; delays imitate a device, failures imitate a broken model.
+"""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
+from numpy.typing import NDArray
+
+from serve.engine import Recognition, Samples, Segment, Tokens, Word
+from serve.errors import BadRequest, UnknownModel
+from serve.front import api, model_card
+from serve.values import Closed, Placement
+
+RATE = 24_000
+SIZE = 8
+
+
+class Config(Closed):
+    """How the fake behaves."""
+
+    load_delay: float = 0
+    """Seconds that loading takes."""
+    load_error: str | None = None
+    """Loading fails with this message."""
+    delay: float = 0
+    """Seconds before the first byte of each answer."""
+    token_delay: float = 0
+    """Seconds between tokens of a streamed answer."""
+    max_tokens: int = 512
+    """Context of the model."""
+
+
+class Engine:
+    """Satisfies every task's Protocol."""
+
+    def __init__(self, config: Config, folder: Path, placement: Placement) -> None:
+        time.sleep(config.load_delay)
+        if config.load_error:
+            raise ValueError(config.load_error)
+        self.config = config
+
+    # Embedder and Reranker: a text's tokens are its words.
+    def max_tokens(self) -> int:
+        return self.config.max_tokens
+
+    def max_batch_tokens(self) -> int:
+        return 16_384
+
+    def dimensions(self) -> int:
+        return SIZE
+
+    def tokenize(self, texts: Sequence[str]) -> list[Tokens]:
+        return [Tokens(text, len(text.split())) for text in texts]
+
+    def embed(self, batch: Sequence[Tokens]) -> NDArray[np.float32]:
+        time.sleep(self.config.delay)
+        vectors = np.stack([_noise(tokens.ids, SIZE) for tokens in batch])
+        unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
+
+    def tokenize_pairs(self, pairs: Sequence[tuple[str, str]]) -> list[Tokens]:
+        return [Tokens(pair, len(f"{pair[0]} {pair[1]}".split())) for pair in pairs]
+
+    def score(self, batch: Sequence[Tokens]) -> NDArray[np.float32]:
+        """Words that query and document share."""
+        time.sleep(self.config.delay)
+        shared = [len(set(query.split()) & set(document.split())) for query, document in (t.ids for t in batch)]
+        return np.array(shared, np.float32)
+
+    # Transcriber: one segment a second of audio.
+    def transcribe(
+        self,
+        audio: Samples,
+        *,
+        language: str | None,
+        prompt: str | None,
+        temperature: float | None,
+        translate: bool,
+        words: bool,
+    ) -> Recognition:
+        duration = len(audio) / 16_000
+        return Recognition(language=language or "en", duration=duration, segments=self._segments(duration, words))
+
+    def _segments(self, duration: float, words: bool) -> Iterator[Segment]:
+        for second in range(max(1, int(duration))):
+            time.sleep(self.config.delay)
+            spoken = (Word(word=f" second {second}", start=second, end=second + 1),) if words else ()
+            yield Segment(id=second, start=second, end=second + 1, text=f" second {second}", words=spoken)
+
+    # Synthesizer: a tone whose pitch is the voice's, a tenth of a second per word.
+    def voices(self) -> list[str]:
+        return ["high", "low"]
+
+    def sample_rate(self) -> int:
+        return RATE
+
+    def speak(self, text: str, *, voice: str, speed: float) -> Iterator[Samples]:
+        hertz = 880 if voice == "high" else 220
+        for _ in text.split():
+            time.sleep(self.config.delay)
+            seconds = np.arange(int(RATE * 0.1 / speed)) / RATE
+            yield (0.3 * np.sin(2 * np.pi * hertz * seconds)).astype(np.float32)
+
+    # LanguageModel: repeats the last message, a word a token.
+    async def app(self, names: Sequence[str]) -> FastAPI:
+        return _Parrot(self.config, names).app
+
+    async def check(self) -> None:
+        return None
+
+
+class _Parrot:
+    def __init__(self, config: Config, names: Sequence[str]) -> None:
+        self.config = config
+        self.names = names
+        self.app = api("fake")
+        self.app.post("/v1/chat/completions", response_model=None)(self.chat)
+        self.app.post("/v1/completions", response_model=None)(self.complete)
+        self.app.get("/v1/models")(self.models)
+
+    async def models(self) -> dict[str, Any]:
+        return {"object": "list", "data": [model_card(name) for name in self.names]}
+
+    async def chat(self, request: Request) -> StreamingResponse | dict[str, Any]:
+        body = await self._body(request)
+        messages = body.get("messages")
+        if not messages:
+            raise BadRequest("messages: must not be empty", param="messages")
+        words = str(messages[-1].get("content", "")).split()
+        if body.get("stream"):
+            return _events(self._stream(words, "chat.completion.chunk", lambda word: {"delta": {"content": word}}))
+        text = " ".join([word async for word in self._words(words)])
+        message = {"role": "assistant", "content": text}
+        return _completion("chat.completion", body, {"message": message}, len(words))
+
+    async def complete(self, request: Request) -> StreamingResponse | dict[str, Any]:
+        body = await self._body(request)
+        words = str(body.get("prompt", "")).split()
+        if body.get("stream"):
+            return _events(self._stream(words, "text_completion", lambda word: {"text": word}))
+        text = " ".join([word async for word in self._words(words)])
+        return _completion("text_completion", body, {"text": text}, len(words))
+
+    async def _body(self, request: Request) -> dict[str, Any]:
+        try:
+            body = await request.json()
+        except ValueError as error:
+            raise BadRequest(f"the body is not JSON: {error}") from None
+        if not isinstance(body, dict):
+            raise BadRequest("the body must be a JSON object")
+        if body.get("model") not in (None, *self.names):
+            raise UnknownModel(f"model {body['model']!r} is not served here", param="model")
+        return body
+
+    async def _words(self, words: Sequence[str]) -> AsyncIterator[str]:
+        await asyncio.sleep(self.config.delay)
+        for word in words:
+            await asyncio.sleep(self.config.token_delay)
+            yield word
+
+    async def _stream(self, words: Sequence[str], kind: str, choice: Any) -> AsyncIterator[str]:
+        async for word in self._words(words):
+            chunk = {"id": "fake", "object": kind, "created": 0, "model": self.names[0]}
+            yield f"data: {json.dumps({**chunk, 'choices': [{'index': 0, **choice(word + ' ')}]})}\n\n"
+        yield "data: [DONE]\n\n"
+
+
+def _events(stream: AsyncIterator[str]) -> StreamingResponse:
+    return StreamingResponse(stream, media_type="text/event-stream")
+
+
+def _completion(kind: str, body: dict[str, Any], choice: dict[str, Any], tokens: int) -> dict[str, Any]:
+    choices = [{"index": 0, "finish_reason": "stop", **choice}]
+    usage = {"prompt_tokens": tokens, "completion_tokens": tokens, "total_tokens": 2 * tokens}
+    return {
+        "id": "fake", "object": kind, "created": 0, "model": body.get("model"), "choices": choices, "usage": usage,
+    }  # fmt: skip
+
+
+def _noise(text: str, size: int) -> NDArray[np.float32]:
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+    return np.random.default_rng(seed).standard_normal(size, np.float32)

@@ -1,0 +1,80 @@
+"""Every failure that a person sees: raised anywhere in the package, it becomes OpenAI's error shape or an exit.
+
+Each class is one cause and carries its HTTP status and OpenAI code; each message says what happened, which entry, and
+what to do. Source of the shape: https://platform.openai.com/docs/guides/error-codes.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class InferenceError(Exception):
+    """The family. `param` names the offending field, `retry_after` is in whole seconds."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str | None] = "internal_error"
+    type: ClassVar[str] = "server_error"
+
+    def __init__(self, message: str, *, param: str | None = None, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, self.param, self.retry_after)
+
+    def body(self) -> dict[str, Any]:
+        """OpenAI's error object."""
+        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+
+    def headers(self) -> Mapping[str, str]:
+        return {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+
+
+def _rebuild(cause: type[InferenceError], message: str, param: str | None, retry_after: int | None) -> InferenceError:
+    return cause(message, param=param, retry_after=retry_after)
+
+
+class ConfigurationError(InferenceError):
+    """The values file or the environment is wrong: nothing starts."""
+
+    code = "invalid_configuration"
+
+
+class BadRequest(InferenceError):
+    status = 400
+    code: ClassVar[str | None] = None
+    type = "invalid_request_error"
+
+
+class TooLong(BadRequest):
+    """More tokens than the model's context."""
+
+    code = "context_length_exceeded"
+
+
+class TooLarge(BadRequest):
+    """A body above the entry's `maxBody`."""
+
+    status, code = 413, "request_too_large"
+
+
+class NotFound(BadRequest):
+    status, code = 404, "not_found"
+
+
+class UnknownModel(NotFound):
+    code = "model_not_found"
+
+
+class Overloaded(InferenceError):
+    """More requests at once than the entry admits."""
+
+    status, code, type = 429, "rate_limit_exceeded", "rate_limit_error"
+
+
+class ModelUnavailable(InferenceError):
+    """The model could not be loaded, or is being replaced."""
+
+    status, code = 503, "model_unavailable"

@@ -1,0 +1,143 @@
+"""The front door of every replica, the gateway's too: an ASGI request goes in, the task's application answers.
+
+It bounds the body and the requests at once, and turns every exception into OpenAI's error shape, so that tasks only
+raise. It is plain ASGI and looks at no chunk of an answer: what streams, streams untouched.
+"""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from serve.errors import BadRequest, InferenceError, NotFound, Overloaded, TooLarge
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger("ray.serve")
+RETRY_AFTER = 1
+
+
+class Front:
+    """Wraps `app`. `max_body` in bytes; `max_requests` at once, None for no bound."""
+
+    def __init__(self, app: ASGI, *, max_body: int, max_requests: int | None = None) -> None:
+        self.app = app
+        self.max_body = max_body
+        self.max_requests = max_requests
+        self.requests = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        answer = _Answer(scope, send)
+        counted = not route(scope).endswith("/health")
+        self.requests += counted
+        try:
+            if counted and self.max_requests is not None and self.requests > self.max_requests:
+                raise Overloaded(
+                    f"{self.max_requests} requests are being worked on or wait; send this one again later",
+                    retry_after=RETRY_AFTER,
+                )
+            await self.app(scope, self._bounded(scope, receive), answer.send)
+        except InferenceError as error:
+            await answer.fail(error)
+        except Exception:
+            logger.exception("request %s failed", answer.request_id)
+            await answer.fail(InferenceError(f"the server failed; its log has request {answer.request_id}"))
+        finally:
+            self.requests -= counted
+
+    def _bounded(self, scope: Scope, receive: Receive) -> Receive:
+        declared = header(scope, b"content-length")
+        left = self.max_body
+        too_large = TooLarge(f"the body is larger than {self.max_body} bytes, this model's maxBody")
+        if declared.isdigit() and int(declared) > left:
+            raise too_large
+
+        async def bounded() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise too_large
+            return message
+
+        return bounded
+
+
+class _Answer:
+    """Sends what the application sends, and knows whether a status can still be chosen."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.forward = send
+        self.started = False
+        self.request_id = header(scope, b"x-request-id").decode("latin-1")  # Serve gives every request one.
+
+    async def send(self, message: Message) -> None:
+        self.started = True
+        await self.forward(message)
+
+    async def fail(self, error: InferenceError) -> None:
+        if self.started:  # Too late for a status: end the stream short, so that the client sees it broken.
+            raise error
+        body = json.dumps(error.body()).encode()
+        headers = {"content-type": "application/json", "content-length": str(len(body)), **error.headers()}
+        pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await self.send({"type": "http.response.start", "status": error.status, "headers": pairs})
+        await self.forward({"type": "http.response.body", "body": body})
+
+
+def header(scope: Scope, name: bytes) -> bytes:
+    """The first value of a header, empty when it is absent. `name` in lower case."""
+    return next((value for key, value in scope["headers"] if key == name), b"")
+
+
+def route(scope: Scope) -> str:
+    """The path below the application's prefix."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def api(title: str) -> FastAPI:
+    """A FastAPI application whose failures have OpenAI's shape."""
+    app = FastAPI(title=title)
+    app.add_exception_handler(InferenceError, _answer_error)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_http)
+    return app
+
+
+def model_card(name: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """An entry of OpenAI's list of models."""
+    return {"id": name, "object": "model", "created": 0, "owned_by": "ai-inference", **(more or {})}
+
+
+async def _answer_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, InferenceError)  # noqa: S101
+    return JSONResponse(error.body(), error.status, dict(error.headers()))
+
+
+async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    issue = error.errors()[0]
+    param = ".".join(str(part) for part in issue["loc"] if part not in ("body", "query"))
+    said = issue["msg"].removeprefix("Value error, ")
+    return await _answer_error(request, BadRequest(f"{param or 'body'}: {said}", param=param or None))
+
+
+async def _answer_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    if error.status_code == 404:
+        return await _answer_error(request, NotFound(f"there is no {request.method} {request.url.path} here"))
+    shaped = BadRequest(str(error.detail))
+    return JSONResponse(shaped.body(), error.status_code, dict(error.headers or {}))

@@ -1,0 +1,181 @@
+"""Ray nodes on this machine: the groups of a rendered RayService go in, one `ray start` each comes out.
+
+Each node has the resources that its pod would have and runs from the environment of its vendor (`.venv/<vendor>`), as
+each pod runs the image of its vendor. Leaving the context ends every process that the nodes have started.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+
+from serve.errors import ConfigurationError
+
+SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+SET_PARENT_DEATH_SIGNAL = 1
+OBJECT_STORE_BYTES = 128 * 2**20  # Requests do not pass through the object store; Ray's default takes 30% of the RAM.
+GRACE_SECONDS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The head or a worker group: Ray's resources and the environment of its pods."""
+
+    name: str
+    vendor: str
+    num_cpus: int
+    num_gpus: int
+    resources: Mapping[str, float]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, spec: Mapping[str, Any], name: str) -> "Group":
+        """A `headGroupSpec` or an entry of `workerGroupSpecs`."""
+        params = spec["rayStartParams"]
+        container = spec["template"]["spec"]["containers"][0]
+        env = {entry["name"]: entry["value"] for entry in container.get("env", ()) if "value" in entry}
+        return cls(
+            name=name,
+            vendor=env.get("AI_INFERENCE_VENDOR", "cpu"),
+            num_cpus=int(params["num-cpus"]),
+            num_gpus=int(params.get("num-gpus", 0)),
+            resources=json.loads(json.loads(params["resources"])),  # Quoted twice: the operator hands it to a shell.
+            env=env,
+        )
+
+
+class Nodes:
+    """The running nodes; `dashboard` is the address of Ray's REST API."""
+
+    def __init__(self, head: Group, workers: Sequence[Group], env: Mapping[str, str]) -> None:
+        self.head = head
+        self.workers = workers
+        self.env = env
+        self.folder = Path(tempfile.mkdtemp(prefix="ai-", dir="/tmp"))  # Socket paths must be short.
+        self.gcs = f"127.0.0.1:{free_port()}"
+        self.dashboard = f"http://127.0.0.1:{free_port()}"
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        _adopt_orphans()
+        try:
+            self._start(self.head, ["--head", f"--port={self.gcs.rpartition(':')[2]}", *self._dashboard_options()])
+            self._await_gcs()
+            for group in self.workers:
+                self._start(group, [f"--address={self.gcs}"])
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def failed(self) -> str | None:
+        """The name of a node that has ended by itself, with the end of its log."""
+        for group, process in zip([self.head, *self.workers], self._processes, strict=False):
+            if process.poll() is not None:
+                return f"the Ray node of {group.name!r} ended:\n{self._log(group).read_text()[-2000:]}"
+        return None
+
+    def stop(self) -> None:
+        """Ends all processes, first asked and then made to, and removes the folder with their logs and sockets."""
+        _, alive = psutil.wait_procs(self._signal(signal.SIGTERM), GRACE_SECONDS)
+        while alive:  # A dying process may have left children behind, or started one more.
+            psutil.wait_procs(self._signal(signal.SIGKILL), GRACE_SECONDS)
+            alive = self._descendants()
+        for process in self._processes:
+            process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _signal(self, number: signal.Signals) -> list[psutil.Process]:
+        descendants = self._descendants()
+        for process in descendants:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        return descendants
+
+    def _descendants(self) -> list[psutil.Process]:
+        """Ours, adopted orphans among them: told from other children by the folder in their environment."""
+        found = []
+        for child in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if child.environ().get("AI_INFERENCE_LOCAL") == str(self.folder):
+                    found.append(child)
+        return found
+
+    def _start(self, group: Group, options: Sequence[str]) -> None:
+        command = [
+            str(interpreter(group.vendor)), "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats",
+            "--node-ip-address=127.0.0.1", f"--num-cpus={group.num_cpus}", f"--num-gpus={group.num_gpus}",
+            f"--resources={json.dumps(dict(group.resources))}", f"--object-store-memory={OBJECT_STORE_BYTES}", *options,
+        ]  # fmt: skip
+        env = {**os.environ, **group.env, **self._haproxy(), **self.env, "AI_INFERENCE_LOCAL": str(self.folder)}
+        with self._log(group).open("wb") as log:
+            self._processes.append(
+                subprocess.Popen(  # noqa: S603
+                    command, env=env, stdout=log, stderr=log, start_new_session=True, preexec_fn=_end_with_parent
+                )
+            )
+
+    def _log(self, group: Group) -> Path:
+        return self.folder / f"{group.name}.log"
+
+    def _dashboard_options(self) -> list[str]:
+        port = self.dashboard.rpartition(":")[2]
+        return [f"--temp-dir={self.folder}/ray", "--dashboard-host=127.0.0.1", f"--dashboard-port={port}"]
+
+    def _haproxy(self) -> dict[str, str]:
+        """HAProxy's files and ports, apart from those of any other Ray on this machine."""
+        files = {"CONFIG_FILE_LOC": "haproxy.cfg", "SOCKET_PATH": "admin.sock", "SERVER_STATE_BASE": "",
+                 "SERVER_STATE_FILE": "server-state", "METRICS_SOCKET_PATH": "metrics.sock"}  # fmt: skip
+        env = {f"RAY_SERVE_HAPROXY_{name}": str(self.folder / file) for name, file in files.items()}
+        ports = {f"RAY_SERVE_HAPROXY_{name}_PORT": str(free_port()) for name in ("METRICS", "STATS")}
+        return env | ports
+
+    def _await_gcs(self) -> None:
+        """Until the head answers, or a ConfigurationError with its log."""
+        host, _, port = self.gcs.partition(":")
+        while True:
+            if failure := self.failed():
+                raise ConfigurationError(failure)
+            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
+                return
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._processes[0].wait(0.1)
+
+
+def interpreter(vendor: str) -> Path:
+    """Python of the environment beside ours that is named as the vendor, else our own."""
+    beside = Path(sys.prefix).parent / vendor / "bin" / "python"
+    return beside if beside.exists() else Path(sys.executable)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _adopt_orphans() -> None:
+    """Grandchildren whose parent dies become our children, so that none is lost sight of (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1)
+
+
+def _end_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)

@@ -1,0 +1,64 @@
+"""serveConfigV2 on running nodes: put it as the operator does, watch the applications until they answer.
+
+Source of the interface: docs.ray.io/en/latest/serve/api/#serve-rest-api-v2.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+
+from serve.errors import ConfigurationError
+from serve.local.nodes import Nodes
+
+SETTLED = {"RUNNING", "DEPLOY_FAILED", "UNHEALTHY"}
+POLL_SECONDS = 0.25
+
+
+class Service:
+    """The applications on `nodes`, served at 127.0.0.1:`port`."""
+
+    def __init__(self, nodes: Nodes, port: int) -> None:
+        self.nodes = nodes
+        self.address = f"http://127.0.0.1:{port}"
+        self._port = port
+        self._url = f"{nodes.dashboard}/api/serve/applications/"
+
+    def apply(self, config: Mapping[str, Any]) -> None:
+        """Puts the configuration; ConfigurationError with Ray's words when it is refused."""
+        http = {**config.get("http_options", {}), "host": "127.0.0.1", "port": self._port}
+        # Workers' proxies would all want the head's port on this one machine.
+        body = {**config, "proxy_location": "HeadOnly", "http_options": http}
+        answer = self._until_up(lambda: requests.put(self._url, json=body, timeout=60))
+        if answer.status_code != 200:
+            raise ConfigurationError(f"Ray Serve refused the configuration: {answer.text}")
+
+    def applications(self) -> dict[str, dict[str, Any]]:
+        """Status and message of each application."""
+        answer = self._until_up(lambda: requests.get(self._url, timeout=60))
+        answer.raise_for_status()
+        applications: dict[str, dict[str, Any]] = answer.json()["applications"]
+        return applications
+
+    def wait(self, watch: Callable[[dict[str, dict[str, Any]]], None] = lambda _: None) -> dict[str, dict[str, Any]]:
+        """Until every application has settled; `watch` sees each look. Returns the last."""
+        while True:
+            applications = self.applications()
+            watch(applications)
+            if applications and all(app["status"] in SETTLED for app in applications.values()):
+                return applications
+            time.sleep(POLL_SECONDS)
+
+    def _until_up(self, call: Callable[[], requests.Response]) -> requests.Response:
+        """The dashboard's answer, once it has started."""
+        while True:
+            try:
+                answer = call()
+                if answer.status_code != 503:
+                    return answer
+            except requests.ConnectionError:
+                pass
+            if failure := self.nodes.failed():
+                raise ConfigurationError(failure)
+            time.sleep(POLL_SECONDS)

@@ -1,0 +1,142 @@
+"""What the five tasks share: a `ModelArgs` goes in, a Serve application of one deployment comes out.
+
+A replica fetches and loads its model in the constructor, so that Serve sends it requests only when it can answer. A
+model that cannot be loaded must not withhold the others (KubeRay makes the Service only when every application is
+RUNNING), so the replica stays, answers 503 with the reason, and says so at `/health`.
+"""
+
+import asyncio
+import logging
+from typing import Any, ClassVar
+
+from fastapi import APIRouter
+from ray import serve as ray_serve
+from ray.serve import Application
+
+from serve import engine, sources
+from serve.errors import ConfigurationError, ModelUnavailable, UnknownModel
+from serve.front import ASGI, Front, api, model_card
+from serve.values import Autoscaling, ModelArgs, in_bytes
+
+logger = logging.getLogger("ray.serve")
+HEADROOM = 16  # Serve's own bound lies above Front's, whose refusals have OpenAI's shape and spare /health.
+PIN = 0.001  # Of the accelerator's custom resource: enough to pin, too little to run out.
+
+
+class Replica:
+    """One copy of a model. A task sets `protocol` and gives `routes`."""
+
+    task: ClassVar[str]
+    protocol: ClassVar[type]
+
+    async def __init__(self, args: ModelArgs) -> None:  # type: ignore[misc]  # Serve awaits it
+        self.args = args
+        self.engine: Any = None
+        self.failure: ModelUnavailable | None = None
+        try:
+            self.engine = await asyncio.to_thread(self._load)
+        except ModelUnavailable as error:
+            logger.error("%s", error)
+            self.failure = error
+
+    def _load(self) -> Any:
+        folder = sources.fetch(self.args.source, self.args.model)
+        logger.info("model %s: loading %s by %s", self.args.model, folder.name, self.args.engine)
+        loaded = engine.load(self.args, folder)
+        logger.info("model %s: ready", self.args.model)
+        return loaded
+
+    def routes(self) -> APIRouter:
+        """The task's endpoints."""
+        raise NotImplementedError
+
+    async def app(self) -> ASGI:
+        """The task's application; a task whose engine brings its own returns that."""
+        app = api(self.args.model)
+        app.include_router(self.routes())
+        app.get("/v1/models")(self.models)
+        return app
+
+    async def models(self) -> dict[str, Any]:
+        return {"object": "list", "data": [model_card(name) for name in self.served_names()]}
+
+    async def __serve_build_asgi_app__(self) -> Front:
+        app = await self.app() if self.failure is None else self._refuse
+        most = self.args.max_ongoing_requests + self.args.max_queued_requests
+        return Front(self._with_health(app), max_body=in_bytes(self.args.max_body), max_requests=most)
+
+    def _with_health(self, app: Any) -> ASGI:
+        health = api(self.args.model)
+        health.get("/health")(self.health)
+
+        async def choose(scope: Any, receive: Any, send: Any) -> None:
+            healthy = scope["type"] == "http" and scope["path"].removeprefix(scope.get("root_path", "")) == "/health"
+            await (health if healthy else app)(scope, receive, send)
+
+        return choose
+
+    async def _refuse(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            return
+        assert self.failure is not None  # noqa: S101
+        raise self.failure
+
+    async def health(self) -> dict[str, Any]:
+        """What the gateway and `helm test` read; 503 with the reason when the model is unavailable."""
+        if self.failure is not None:
+            raise self.failure
+        return {"status": "ok", "model": self.args.model, "task": self.task, "engine": self.args.engine}
+
+    async def check_health(self) -> None:
+        """Serve calls this; an engine that can tell says whether it still answers."""
+        check = getattr(self.engine, "check", None)
+        if check is not None:
+            await check()
+
+    def served_names(self) -> list[str]:
+        return [self.args.model, *self.args.names]
+
+    def must_serve(self, name: str | None) -> None:
+        """Raises UnknownModel unless `name` is one of this model's, or absent."""
+        if name and name not in self.served_names():
+            raise UnknownModel(
+                f"model {name!r} is not served here; this is {', '.join(self.served_names())}", param="model"
+            )
+
+    @classmethod
+    def application(cls, args: ModelArgs) -> Application:
+        """The deployment with the placement and the bounds that the entry asks for."""
+        fitting = engine.able(cls.protocol)
+        if args.engine not in fitting:
+            raise ConfigurationError(
+                f"models.{args.model}.engine: {args.engine!r} does not do task {cls.task!r}; "
+                f"engines that do: {', '.join(fitting)}"
+            )
+        engine.config(args)
+        return (
+            ray_serve.deployment(ray_serve.ingress()(cls))
+            .options(name=cls.__name__, ray_actor_options=_resources(args), **_scale(args))
+            .bind(args)
+        )
+
+
+def _resources(args: ModelArgs) -> dict[str, Any]:
+    place = args.placement
+    return {"num_cpus": place.cpus, "num_gpus": place.num_gpus, "resources": {place.accelerator: PIN}}
+
+
+def _scale(args: ModelArgs) -> dict[str, Any]:
+    most = args.max_ongoing_requests + args.max_queued_requests + HEADROOM
+    if isinstance(args.replicas, int):
+        return {"num_replicas": args.replicas, "max_ongoing_requests": most}
+    return {"autoscaling_config": _autoscaling(args.replicas), "max_ongoing_requests": most}
+
+
+def _autoscaling(bounds: Autoscaling) -> dict[str, Any]:
+    return {
+        "min_replicas": bounds.min,
+        "max_replicas": bounds.max,
+        "target_ongoing_requests": bounds.target_ongoing_requests,
+        "upscale_delay_s": bounds.upscale_delay,
+        "downscale_delay_s": bounds.downscale_delay,
+    }

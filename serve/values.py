@@ -1,0 +1,234 @@
+"""The values file as types: the chart's schema is generated from them, the builders validate with them.
+
+`Accelerator` is an entry of `accelerators`, `Model` an entry of `models`; the chart turns a `Model` into the
+`ModelArgs` of its Serve application by replacing the accelerator's name with a `Placement`, the share that it computed.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from serve.errors import ConfigurationError
+
+MODEL_NAME = r"^[a-z]([-a-z0-9]{0,51}[a-z0-9])?$"
+SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$")]
+T = TypeVar("T", bound=BaseModel)
+Task = Literal["llm", "stt", "tts", "embeddings", "rerank"]
+
+
+def in_bytes(quantity: str) -> int:
+    """Bytes in a Kubernetes quantity such as `3500Mi` (kubernetes.io/docs/reference, Quantity)."""
+    number, suffix = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", quantity).groups()  # type: ignore[union-attr]
+    return int(float(number) * SUFFIXES[suffix])
+
+
+class Closed(BaseModel):
+    """Frozen, camelCase outside, and unknown keys are refused."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, use_attribute_docstrings=True
+    )
+
+
+class Source(Closed):
+    """Where the weights come from: exactly one of the four places."""
+
+    hub: str | None = None
+    """Repository on the Hugging Face hub, `org/name`."""
+    path: str | None = None
+    """A folder that every node of the accelerator sees."""
+    s3: str | None = None
+    """`bucket/prefix` on S3 or anything that speaks it; credentials from the environment."""
+    gs: str | None = None
+    """`bucket/prefix` on Google Cloud Storage."""
+    revision: str | None = None
+    """Commit, tag or branch on the hub; elsewhere a name for this version of the files."""
+    include: tuple[str, ...] = ()
+    """Only files that match one of these patterns, such as `*.safetensors`; empty means all."""
+
+    @model_validator(mode="after")
+    def one_place(self) -> Self:
+        places = [place for place in ("hub", "path", "s3", "gs") if getattr(self, place)]
+        if len(places) != 1:
+            raise ValueError(f"name exactly one of hub, path, s3, gs; found {', '.join(places) or 'none'}")
+        return self
+
+
+class Autoscaling(Closed):
+    """Serve's own autoscaling for one model."""
+
+    min: int = Field(1, ge=0, description="Replicas kept even when idle.")
+    max: int = Field(ge=1, description="Replicas at most.")
+    target_ongoing_requests: float = Field(8, gt=0, description="Requests at once that one replica should have.")
+    upscale_delay: float = Field(10, ge=0, description="Seconds of load before a replica is added.")
+    downscale_delay: float = Field(300, ge=0, description="Seconds of quiet before a replica is removed.")
+
+    @model_validator(mode="after")
+    def ordered(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"replicas.min {self.min} is above replicas.max {self.max}")
+        return self
+
+
+class Served(Closed):
+    """What the entry of a model and the arguments of its application share."""
+
+    names: tuple[str, ...] = ()
+    """Further names under which clients may ask for this model, such as `org/name`."""
+    engine: str
+    """The module of serve/engines that runs it."""
+    engine_config: dict[str, Any] = {}
+    """Options of the engine, typed by its Config."""
+    source: Source
+    """Where the weights come from."""
+    replicas: Annotated[int, Field(ge=1)] | Autoscaling = 1
+    """How many copies, or bounds between which Serve scales."""
+    max_ongoing_requests: int = Field(64, ge=1)
+    """Requests that one replica works on at once."""
+    max_queued_requests: int = Field(256, ge=0)
+    """Requests that wait in one replica beyond those; one more is answered 429."""
+    queue_timeout: float = Field(60, gt=0)
+    """Seconds that a request waits for a replica before it is answered 503."""
+    max_body: Quantity = "32Mi"
+    """Largest request body; more is answered 413."""
+
+
+class Model(Served):
+    """An entry of `models`."""
+
+    enabled: bool = True
+    """False leaves the entry out; an overlay can switch one model off."""
+    task: Task
+    """The module of serve/tasks that serves it."""
+    accelerator: str
+    """The key under `accelerators` where it runs."""
+    gpu: float | None = Field(None, gt=0, le=1)
+    """Share of one GPU; default: what `memory` is of it, else the whole GPU."""
+    gpus: int | None = Field(None, ge=1)
+    """Whole GPUs, instead of `gpu`: tensorParallel x pipelineParallel."""
+    tensor_parallel: int = Field(1, ge=1)
+    """GPUs that share each layer."""
+    pipeline_parallel: int = Field(1, ge=1)
+    """Groups of GPUs that share the layers."""
+    memory: Quantity | None = None
+    """Budget on each GPU it uses; default gpu x (memory - reserve)."""
+    cpus: float = Field(1, gt=0)
+    """CPU cores that Ray sets aside for one replica."""
+
+
+class Cache(Closed):
+    """Where an accelerator keeps fetched models: one of three, else an emptyDir that a restart empties."""
+
+    host_path: str | None = None
+    """A folder on the node."""
+    claim: dict[str, Any] | None = None
+    """A PersistentVolumeClaim spec; the chart makes the claim and keeps it on uninstall."""
+    existing_claim: str | None = None
+    """The name of a claim that exists."""
+
+
+class Scaling(Closed):
+    """Bounds between which KubeRay's autoscaler keeps the nodes of a group."""
+
+    min: int = Field(0, ge=0, description="Nodes at least.")
+    max: int = Field(ge=1, description="Nodes at most.")
+
+
+class Accelerator(Closed):
+    """An entry of `accelerators`: one kind of GPU, one worker group, one Ray custom resource."""
+
+    vendor: str
+    """The folder of images/ that its pods run: cpu, cuda, rocm or xpu."""
+    resource: str | None = None
+    """The resource that the device plugin offers, such as nvidia.com/gpu; none for vendor cpu."""
+    claim: str | None = None
+    """A DRA ResourceClaimTemplate, instead of `resource`."""
+    count: int = Field(1, ge=1)
+    """GPUs per node."""
+    memory: Quantity
+    """Memory per GPU; for vendor cpu the RAM that models may take."""
+    reserve: Quantity = "0"
+    """Kept free on each GPU for driver and context."""
+    nodes: Annotated[int, Field(ge=1)] | Scaling = 1
+    """How many such nodes, or bounds for the autoscaler."""
+    order: int = Field(ge=0)
+    """Unique position of the worker group; a new one takes the highest, so that it is appended and not inserted."""
+    cpus: float = Field(4, gt=0)
+    """CPU cores of the pod."""
+    ram: Quantity = "16Gi"
+    """RAM of the pod."""
+    cache: Cache = Cache()
+    """Where fetched models are kept."""
+    node_selector: dict[str, str] = {}
+    """Labels of the nodes that have it."""
+    tolerations: tuple[dict[str, Any], ...] = ()
+    """Taints of those nodes that its pods may ignore."""
+    runtime_class_name: str | None = None
+    """Container runtime, such as nvidia."""
+    env: dict[str, str] = {}
+    """Environment of its pods, such as HSA_OVERRIDE_GFX_VERSION."""
+
+
+class Placement(Closed):
+    """The share that the chart computed for one replica of a model."""
+
+    accelerator: str
+    """Ray custom resource that pins the replica to its worker group."""
+    vendor: str
+    """Decides the device: cuda and rocm are torch's `cuda`, xpu is `xpu`, cpu is `cpu`."""
+    num_gpus: float = Field(0, ge=0)
+    """Ray's logical GPUs: a share below 1, or whole GPUs."""
+    tensor_parallel: int = 1
+    """GPUs that share each layer."""
+    pipeline_parallel: int = 1
+    """Groups of GPUs that share the layers."""
+    cpus: float = 1
+    """CPU cores, which bound the engine's threads."""
+    memory: int = Field(ge=0)
+    """Budget in bytes on each GPU."""
+    device_memory: int = Field(ge=0)
+    """Bytes that one GPU has in all."""
+
+
+class ModelArgs(Served):
+    """Arguments of a model's Serve application; `serve/tasks/<task>.py` narrows them to its own engines."""
+
+    model: str = Field(pattern=MODEL_NAME)
+    """The key under `models`: application, route prefix, alias prefix and served name."""
+    placement: Placement
+    """Where it runs, and with what share."""
+
+
+def validated(cls: type[T], values: Mapping[str, Any], where: str) -> T:
+    """`values` as a `cls`, or a ConfigurationError that names the entry and the nearest right key.
+
+    `where` is the path of the entry in the values file, such as `models.whisper`.
+    """
+    try:
+        return cls.model_validate(values)
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(_sentence(cls, issue, where) for issue in error.errors())) from None
+
+
+def _sentence(cls: type[BaseModel], issue: Any, where: str) -> str:
+    path = ".".join([where, *(str(part) for part in issue["loc"] if part not in ("int", "Autoscaling", "Scaling"))])
+    if issue["type"] != "extra_forbidden":
+        return f"{path}: {issue['msg']} (found {issue['input']!r})"
+    known = sorted(_keys(cls, issue["loc"][:-1]))
+    near = difflib.get_close_matches(str(issue["loc"][-1]), known, 1, 0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+    return f"{path}: unknown key; {hint}"
+
+
+def _keys(cls: type[BaseModel], path: tuple[Any, ...]) -> set[str]:
+    """The aliases of `cls`, or of the model nested in it at `path`."""
+    for part in path:
+        field = next((f for f in cls.model_fields.values() if f.alias == part), None)
+        candidates = [] if field is None else [field.annotation, *getattr(field.annotation, "__args__", ())]
+        cls = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), cls)
+    return {field.alias or name for name, field in cls.model_fields.items()}
