@@ -168,6 +168,8 @@ class Accelerator(Closed):
     """Labels of the nodes that have it."""
     tolerations: tuple[dict[str, Any], ...] = ()
     """Taints of those nodes that its pods may ignore."""
+    groups: tuple[int, ...] = ()
+    """Group ids of the nodes that own the GPU's device files, such as render; the pods run without root."""
     runtime_class_name: str | None = None
     """Container runtime, such as nvidia."""
     env: dict[str, str] = {}

@@ -1,0 +1,72 @@
+{{- /* What the pod template includes: security, resources, environment and the volume of the model cache. */ -}}
+
+{{- /* (list user groups): groups are those of the host that own the GPU's device files, such as render. A cache holds
+       hundreds of gigabytes, so its owner is changed once and not at every start. */ -}}
+{{- define "ai-inference.pod-security" -}}
+runAsNonRoot: true
+runAsUser: {{ index . 0 }}
+runAsGroup: {{ index . 0 }}
+fsGroup: {{ index . 0 }}
+fsGroupChangePolicy: OnRootMismatch
+{{- with index . 1 }}
+supplementalGroups: {{ toJson . }}
+{{- end }}
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- /* No limit on CPU: it would throttle an engine while cores are idle. */ -}}
+{{- define "ai-inference.resources" -}}
+requests:
+  cpu: {{ .cpus | quote }}
+  memory: {{ .ram }}
+limits:
+  memory: {{ .ram }}
+  {{- with .resource }}
+  {{ . }}: {{ $.count | quote }}
+  {{- end }}
+{{- if .claim }}
+claims:
+  - name: gpu
+{{- end }}
+{{- end -}}
+
+{{- /* (list root entry): the entry's own environment wins. */ -}}
+{{- define "ai-inference.environment" -}}
+{{- $root := index . 0 -}}
+{{- $entry := index . 1 -}}
+{{- $env := dict "AI_INFERENCE_VENDOR" $entry.vendor "RAY_SERVE_ENABLE_HA_PROXY" "1"
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED" "1" "RAY_USAGE_STATS_ENABLED" "0" -}}
+{{- if hasKey $entry "order" -}}
+  {{- $_ := set $env "AI_INFERENCE_CACHE" "/models" -}}
+{{- end -}}
+{{- range $name, $value := mergeOverwrite $env ($entry.env | default dict) -}}
+- name: {{ $name }}
+  value: {{ $value | quote }}
+{{ end -}}
+{{- if and (hasKey $entry "order") $root.Values.huggingFace.existingSecret -}}
+- name: HF_TOKEN
+  valueFrom:
+    secretKeyRef:
+      name: {{ $root.Values.huggingFace.existingSecret }}
+      key: {{ $root.Values.huggingFace.key }}
+      optional: true
+{{- end }}
+{{- end -}}
+
+{{- /* (list root accelerator): the source of the volume. Not DirectoryOrCreate: the kubelet would make a folder that is
+       root's, where the pod's user may not write. */ -}}
+{{- define "ai-inference.cache" -}}
+{{- $accelerator := index . 1 -}}
+{{- $cache := $accelerator.cache | default dict -}}
+{{- if $cache.hostPath -}}
+hostPath:
+  path: {{ $cache.hostPath }}
+  type: Directory
+{{- else if or $cache.claim $cache.existingClaim -}}
+persistentVolumeClaim:
+  claimName: {{ $cache.existingClaim | default (include "ai-inference.claim" (list (index . 0) $accelerator.key)) }}
+{{- else -}}
+emptyDir: {}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,57 @@
+{{- /* THE pod template: (list root entry ports) goes in, a PodTemplateSpec comes out for head, workers and jobs.
+
+       `entry` is the head's values or an accelerator. Nothing here may derive from models, nor change with the chart's
+       version: either would build a second cluster. The Ray container is the first, as the operator wants it. The API
+       server's token is mounted for the autoscaler alone, a sidecar of the head. */ -}}
+
+{{- define "ai-inference.pod" -}}
+{{- $root := index . 0 -}}
+{{- $entry := index . 1 -}}
+{{- $values := $root.Values -}}
+{{- $worker := hasKey $entry "order" -}}
+metadata:
+  labels: {{- include "ai-inference.pod-labels" $root | nindent 4 }}
+spec:
+  serviceAccountName: {{ include "ai-inference.service-account" $root }}
+  automountServiceAccountToken: {{ and (not $worker) (eq (include "ai-inference.autoscaling" $root) "true") }}
+  securityContext: {{- include "ai-inference.pod-security" (list $values.image.user $entry.groups) | nindent 4 }}
+  {{- with $values.image.pullSecrets }}
+  imagePullSecrets:
+    {{- range . }}
+    - name: {{ . }}
+    {{- end }}
+  {{- end }}
+  {{- range $key := list "runtimeClassName" "nodeSelector" "tolerations" }}
+  {{- with get $entry $key }}
+  {{- toYaml (dict $key .) | nindent 2 }}
+  {{- end }}
+  {{- end }}
+  {{- with $entry.claim }}
+  resourceClaims:
+    - name: gpu
+      resourceClaimTemplateName: {{ . }}
+  {{- end }}
+  containers:
+    - name: ray
+      image: {{ include "ai-inference.image" (list $root $entry.vendor) }}
+      imagePullPolicy: {{ $values.image.pullPolicy }}
+      ports:
+        {{- range $name, $port := index . 2 }}
+        - name: {{ $name }}
+          containerPort: {{ $port }}
+        {{- end }}
+      env: {{- include "ai-inference.environment" (list $root $entry) | nindent 8 }}
+      resources: {{- include "ai-inference.resources" $entry | nindent 8 }}
+      securityContext:
+        allowPrivilegeEscalation: false
+        capabilities:
+          drop: [ALL]
+      {{- if $worker }}
+      volumeMounts:
+        - name: models
+          mountPath: /models
+  volumes:
+    - name: models
+      {{- include "ai-inference.cache" (list $root $entry) | nindent 6 }}
+      {{- end }}
+{{- end -}}

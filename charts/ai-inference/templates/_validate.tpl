@@ -1,0 +1,2 @@
+{{- define "ai-inference.validate" -}}
+{{- end -}}

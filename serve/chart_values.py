@@ -1,0 +1,128 @@
+"""The chart's values as a type: what serve/values.py says about models and accelerators, and what only the chart reads.
+
+`python -m serve.schema` turns `Values` into charts/ai-inference/values.schema.json. Rules across keys are not here: the
+chart itself says them, with the entry and the way out (templates/_validate*.tpl).
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from serve.values import MODEL_NAME, Accelerator, Closed, Model, Quantity
+
+CHART = Path(__file__).parents[1] / "charts" / "ai-inference"
+AcceleratorName = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,29}[a-z0-9])?$")]
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class Image(Closed):
+    """Where the images come from."""
+
+    repository: str
+    """Registry and path, without tag and vendor."""
+    tag: str = ""
+    """Default: the chart's appVersion. The vendor follows it: repository:tag-vendor."""
+    digests: dict[str, Digest] = {}
+    """Per vendor; a digest wins over the tag."""
+    pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    """When a node pulls."""
+    pull_secrets: tuple[str, ...] = ()
+    """Secrets that hold the registry's credentials."""
+    user: int = Field(1000, ge=1)
+    """User and group id that the images run as; a hostPath cache must belong to it."""
+
+
+class Head(Closed):
+    """The pod of Ray's control plane and of the gateway. It takes no model."""
+
+    vendor: str = "cpu"
+    """The folder of images/ that it runs."""
+    cpus: float = Field(2, gt=0)
+    """CPU cores of the pod."""
+    ram: Quantity = "4Gi"
+    """RAM of the pod."""
+    node_selector: dict[str, str] = {}
+    """Labels of the nodes that may have it."""
+    tolerations: tuple[dict[str, Any], ...] = ()
+    """Taints of those nodes that it may ignore."""
+    env: dict[str, str] = {}
+    """Environment."""
+
+
+class Upgrade(Closed):
+    """What a change of pods does to the running cluster."""
+
+    strategy: str
+    """recreate or newCluster."""
+
+
+class Aliases(Closed):
+    """A Service <prefix><model>-predictor for each model."""
+
+    enabled: bool = True
+    """False makes none."""
+    type: Literal["ExternalName", "Service"] = "ExternalName"
+    """ExternalName keeps port 8000; Service answers at port 80."""
+    namespace: str = ""
+    """Default: the release's."""
+    prefix: Annotated[str, Field(pattern=r"^([a-z][-a-z0-9]*)?$")] = ""
+    """Before each name, such as `staging-`."""
+    cluster_domain: str = "cluster.local"
+    """The cluster's DNS domain."""
+
+
+class Dashboard(Closed):
+    """Ray's dashboard and the job interface behind it."""
+
+    auth: Literal["disabled", "token"] = "disabled"
+    """Whether Ray asks for a token."""
+    existing_secret: str = ""
+    """Secret with the token under auth_token; none: the operator makes one for each cluster."""
+
+
+class HuggingFace(Closed):
+    """Access to the hub."""
+
+    existing_secret: str = ""
+    """Secret that holds a token; none: only public repositories."""
+    key: str = "token"
+    """Its key."""
+
+
+class ServiceAccount(Closed):
+    """Under which the pods run."""
+
+    create: bool = True
+    """False: it exists."""
+    name: str = ""
+    """Default: the release's name."""
+    annotations: dict[str, str] = {}
+    """Such as a cloud's workload identity."""
+
+
+class Values(Closed):
+    """Everything that `helm install -f` may say."""
+
+    accelerators: dict[AcceleratorName, Accelerator] = {}
+    """The GPUs there are, by a name of your choice."""
+    models: dict[Annotated[str, Field(pattern=MODEL_NAME)], Model] = {}
+    """What they serve, by the name under which clients ask for it."""
+    image: Image
+    """Where the images come from."""
+    ray_version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")]
+    """Ray in the images; the operator decides by it."""
+    head: Head
+    """Ray's control plane and the gateway."""
+    upgrade: Upgrade
+    """What a change of pods does."""
+    aliases: Aliases
+    """Names as KServe gave them."""
+    dashboard: Dashboard
+    """Ray's dashboard."""
+    hugging_face: HuggingFace
+    """Access to the hub."""
+    service_account: ServiceAccount
+    """Under which the pods run."""
+    global_: Annotated[dict[str, Any], Field(alias="global")] = {}
+    """Helm's own: a parent chart sets it."""
