@@ -1,7 +1,7 @@
-"""Types go in, the chart's generated files come out: `python -m serve.schema` writes values.schema.json and defaults.json.
+"""Types go in, the chart's two generated files come out: `python -m serve.schema` writes them.
 
-The schema closes `engineConfig` by the engine: each file of serve/engines adds its Config. The defaults let templates
-read an entry's optional keys without repeating what the types say.
+values.schema.json closes `engineConfig` by the engine: each file of serve/engines adds its Config. defaults.json lets
+templates read an entry's optional keys without repeating what the types say.
 """
 
 import importlib
@@ -26,7 +26,6 @@ def schema() -> dict[str, Any]:
     definitions["Accelerator"]["properties"]["vendor"]["enum"] = vendors()
     definitions["Head"]["properties"]["vendor"]["enum"] = vendors()
     model = definitions["Model"]
-    model["properties"]["engine"]["enum"] = engine.names()
     model["properties"]["engineConfig"] = {"type": "object"}
     model["allOf"] = [_config_of(name, definitions) for name in engine.names()]
     model["allOf"] += [_engines_of(name) for name in task_names()]

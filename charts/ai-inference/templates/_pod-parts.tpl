@@ -1,4 +1,4 @@
-{{- /* What the pod template includes: security, resources, environment and the volume of the model cache. */ -}}
+{{- /* What the pod template includes: security, resources and the volume of the model cache. */ -}}
 
 {{- /* (list user groups): groups are those of the host that own the GPU's device files, such as render. A cache holds
        hundreds of gigabytes, so its owner is changed once and not at every start. */ -}}
@@ -28,29 +28,6 @@ limits:
 {{- if .claim }}
 claims:
   - name: gpu
-{{- end }}
-{{- end -}}
-
-{{- /* (list root entry): the entry's own environment wins. */ -}}
-{{- define "ai-inference.environment" -}}
-{{- $root := index . 0 -}}
-{{- $entry := index . 1 -}}
-{{- $env := dict "AI_INFERENCE_VENDOR" $entry.vendor "RAY_SERVE_ENABLE_HA_PROXY" "1"
-    "RAY_SERVE_THROUGHPUT_OPTIMIZED" "1" "RAY_USAGE_STATS_ENABLED" "0" -}}
-{{- if hasKey $entry "order" -}}
-  {{- $_ := set $env "AI_INFERENCE_CACHE" "/models" -}}
-{{- end -}}
-{{- range $name, $value := mergeOverwrite $env ($entry.env | default dict) -}}
-- name: {{ $name }}
-  value: {{ $value | quote }}
-{{ end -}}
-{{- if and (hasKey $entry "order") $root.Values.huggingFace.existingSecret -}}
-- name: HF_TOKEN
-  valueFrom:
-    secretKeyRef:
-      name: {{ $root.Values.huggingFace.existingSecret }}
-      key: {{ $root.Values.huggingFace.key }}
-      optional: true
 {{- end }}
 {{- end -}}
 

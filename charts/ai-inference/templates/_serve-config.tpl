@@ -31,6 +31,9 @@ applications:
       - name: Gateway
         user_config:
           models: {{- toYaml $table | nindent 12 }}
+          {{- with .Values.aliases.prefix }}
+          aliasPrefix: {{ . }}
+          {{- end }}
   {{- with $applications }}
   {{- toYaml . | nindent 2 }}
   {{- end }}

@@ -1,0 +1,26 @@
+{{- /* The environment of a pod: (list root entry). The entry's own wins; the hub's token goes to workers, which alone
+       fetch models. */ -}}
+
+{{- define "ai-inference.environment" -}}
+{{- $root := index . 0 -}}
+{{- $entry := index . 1 -}}
+{{- $env := dict "AI_INFERENCE_VENDOR" $entry.vendor "RAY_SERVE_ENABLE_HA_PROXY" "1"
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED" "1" "RAY_USAGE_STATS_ENABLED" "0" -}}
+{{- if hasKey $entry "order" -}}
+  {{- $_ := set $env "AI_INFERENCE_CACHE" "/models" -}}
+{{- end -}}
+{{- range $name, $value := $entry.env -}}
+  {{- $_ := set $env $name $value -}}
+{{- end -}}
+{{- $entries := list -}}
+{{- range $name, $value := $env -}}
+  {{- $entries = append $entries (dict "name" $name "value" $value) -}}
+{{- end -}}
+{{- with $root.Values.huggingFace -}}
+  {{- if and .existingSecret (hasKey $entry "order") -}}
+    {{- $key := dict "name" .existingSecret "key" .key "optional" true -}}
+    {{- $entries = append $entries (dict "name" "HF_TOKEN" "valueFrom" (dict "secretKeyRef" $key)) -}}
+  {{- end -}}
+{{- end -}}
+{{- toYaml $entries -}}
+{{- end -}}

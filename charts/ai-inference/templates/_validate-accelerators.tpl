@@ -1,0 +1,54 @@
+{{- /* Rules within `accelerators`: one line for each problem. */ -}}
+
+{{- define "ai-inference.validate-accelerators" -}}
+{{- $orders := dict -}}
+{{- range include "ai-inference.accelerators" . | fromJsonArray -}}
+  {{- $path := printf "accelerators.%s" .key -}}
+  {{- if has .key (list "head" "headgroup") -}}
+{{ printf "%s: Ray's head has this name; choose another\n" $path }}
+  {{- end -}}
+  {{- $order := toString .order -}}
+  {{- with get $orders $order -}}
+{{ printf "%s.order: accelerators.%s has %s too; each needs its own, a new accelerator the highest\n" $path . $order }}
+  {{- end -}}
+  {{- $_ := set $orders $order .key -}}
+  {{- include "ai-inference.validate-device" (list $path .) -}}
+  {{- include "ai-inference.validate-nodes" (list $path .) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "ai-inference.validate-device" -}}
+{{- $path := index . 0 -}}
+{{- with index . 1 -}}
+  {{- if and .resource .claim -}}
+{{ printf "%s: resource %s and claim %s are both set; write one\n" $path .resource .claim }}
+  {{- else if and (eq .vendor "cpu") (or .resource .claim) -}}
+{{ printf "%s: vendor cpu has no device; remove %s, or write the GPU's vendor\n" $path (.resource | default .claim) }}
+  {{- else if and (ne .vendor "cpu") (not (or .resource .claim)) -}}
+{{ printf "%s: vendor %s needs resource, such as nvidia.com/gpu, amd.com/gpu or gpu.intel.com/xe, or a DRA claim\n" $path .vendor }}
+  {{- end -}}
+  {{- if le (include "ai-inference.usable" . | int64) 0 -}}
+{{ printf "%s.reserve: %s leaves nothing of memory %s\n" $path .reserve .memory }}
+  {{- end -}}
+  {{- if and (eq .vendor "cpu") (gt (include "ai-inference.bytes" .memory | int64) (include "ai-inference.bytes" .ram | int64)) -}}
+{{ printf "%s.memory: %s is more than the pod's ram %s\n" $path .memory .ram }}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "ai-inference.validate-nodes" -}}
+{{- $path := index . 0 -}}
+{{- with index . 1 -}}
+  {{- $least := include "ai-inference.least" .nodes | int -}}
+  {{- $most := include "ai-inference.most" .nodes | int -}}
+  {{- if gt $least $most -}}
+{{ printf "%s.nodes: min %d is above max %d\n" $path $least $most }}
+  {{- end -}}
+  {{- $cache := .cache | default dict -}}
+  {{- if gt (len $cache) 1 -}}
+{{ printf "%s.cache: %s are set; write one of hostPath, claim, existingClaim\n" $path (keys $cache | sortAlpha | join " and ") }}
+  {{- else if and $cache.claim (gt $most 1) (not (has "ReadWriteMany" $cache.claim.accessModes)) -}}
+{{ printf "%s.cache.claim: up to %d nodes share it, so its accessModes must have ReadWriteMany\n" $path $most }}
+  {{- end -}}
+{{- end -}}
+{{- end -}}

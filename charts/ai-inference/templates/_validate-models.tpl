@@ -1,0 +1,49 @@
+{{- /* Rules between `models` and their accelerators: one line for each problem. */ -}}
+
+{{- define "ai-inference.validate-models" -}}
+{{- $accelerators := dict -}}
+{{- range include "ai-inference.accelerators" . | fromJsonArray -}}
+  {{- $_ := set $accelerators .key . -}}
+{{- end -}}
+{{- $models := include "ai-inference.models" . | fromJsonArray -}}
+{{- $owners := dict -}}
+{{- range $models -}}
+  {{- $_ := set $owners .key .key -}}
+{{- end -}}
+{{- range $model := $models -}}
+  {{- $path := printf "models.%s" .key -}}
+  {{- if has .key (include "ai-inference.reserved" . | splitList " ") -}}
+{{ printf "%s: /%s is the gateway's own path; choose another name\n" $path .key }}
+  {{- end -}}
+  {{- range $name := .names -}}
+    {{- with get $owners $name -}}
+{{ printf "%s.names: %s is a name of models.%s already; a name leads to one model\n" $path $name . }}
+    {{- end -}}
+    {{- $_ := set $owners $name $model.key -}}
+  {{- end -}}
+  {{- include "ai-inference.validate-source" (list $path .) -}}
+  {{- with get $accelerators .accelerator -}}
+    {{- include "ai-inference.validate-share" (list $path $model .) -}}
+  {{- else -}}
+{{ printf "%s.accelerator: there is no %q; accelerators: %s\n" $path .accelerator (keys $accelerators | sortAlpha | join ", " | default "none") }}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* What the gateway answers itself, by the first part of the path (tests/chart/test_validate.py compares). */ -}}
+{{- define "ai-inference.reserved" -}}
+detokenize embed gateway health openai page rerank tokenize v1 v2
+{{- end -}}
+
+{{- define "ai-inference.validate-source" -}}
+{{- $path := index . 0 -}}
+{{- with index . 1 -}}
+  {{- $places := keys (pick .source "hub" "path" "s3" "gs") | sortAlpha -}}
+  {{- if ne (len $places) 1 -}}
+{{ printf "%s.source: write exactly one of hub, path, s3, gs; found %s\n" $path (join ", " $places | default "none") }}
+  {{- end -}}
+  {{- if gt (include "ai-inference.least" .replicas | int) (include "ai-inference.most" .replicas | int) -}}
+{{ printf "%s.replicas: min %v is above max %v\n" $path .replicas.min .replicas.max }}
+  {{- end -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,106 @@
+"""The files of the chart agree with the types, and each values file is one that works."""
+
+import re
+import subprocess
+import tomllib
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import yaml
+
+import serve
+from serve import schema
+from serve.chart_values import CHART
+from serve.cli import helm
+from serve.errors import ConfigurationError
+from serve.values import MODEL_NAME
+from tests.helm import VALUES, fleet, render
+
+FILES = sorted(VALUES.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", schema.written(), ids=lambda path: path.name)
+def test_a_generated_file_is_what_its_command_writes(path: Any) -> None:
+    assert path.read_text() == schema.written()[path], "run: python -m serve.schema"
+
+
+@pytest.mark.parametrize("values", [None, *FILES], ids=lambda path: getattr(path, "stem", "defaults"))
+def test_helm_lint_has_nothing_to_say(values: Any) -> None:
+    command = [str(helm.find()), "lint", "--strict", str(CHART), *([f"--values={values}"] if values else [])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not re.search(r"\[(WARNING|ERROR)\]", done.stdout)
+
+
+@pytest.mark.parametrize("values", FILES, ids=lambda path: path.stem)
+def test_a_values_file_is_a_screen_of_differences(values: Any) -> None:
+    assert len(values.read_text().splitlines()) <= 100
+    given, defaults = (yaml.safe_load(path.read_text()) for path in (values, CHART / "values.yaml"))
+    assert not [key for key, value in given.items() if value == defaults[key] and key != "upgrade"]
+
+
+def test_the_chart_and_its_images_have_the_packages_version() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert (chart["version"], chart["appVersion"]) == (serve.__version__, serve.__version__)
+
+
+def test_the_chart_names_the_ray_that_the_package_pins() -> None:
+    project = tomllib.loads((CHART.parents[1] / "pyproject.toml").read_text())["project"]
+    version = yaml.safe_load((CHART / "values.yaml").read_text())["rayVersion"]
+    assert f"ray[serve]=={version}" in project["dependencies"]
+
+
+def test_every_key_of_the_defaults_has_a_comment_or_is_one_of_a_commented_group() -> None:
+    lines = (CHART / "values.yaml").read_text().splitlines()
+    bare = [line for above, line in pairwise(lines) if re.match(r"\w", line) and above[:1] != "#"]
+    assert not bare
+
+
+def test_the_defaults_enable_nothing() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert (values["accelerators"], values["models"]) == ({}, {})
+
+
+PLACES = [
+    "", "accelerators__small", "accelerators__small__cache", "accelerators__small__nodes", "models__ears",
+    "models__ears__source", "models__ears__engineConfig", "models__ears__replicas", "image", "head", "upgrade",
+    "aliases", "dashboard", "huggingFace", "serviceAccount",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_unknown_key_is_refused_at_every_depth(place: str) -> None:
+    bounds = {"accelerators__small__nodes__max": 2, "models__ears__replicas__max": 2}
+    with pytest.raises(ConfigurationError, match="additional properties 'taks' not allowed"):
+        render(fleet(**bounds, **{f"{place}__taks".removeprefix("__"): "stt"}))
+
+
+def test_every_object_of_the_schema_with_known_keys_is_closed() -> None:
+    definitions = {"Values": schema.schema(), **schema.schema()["$defs"]}
+    assert not [name for name, one in definitions.items() if "properties" in one and one["additionalProperties"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"models__ears__engine": "whisper"}, "/models/ears/engine"),
+        ({"models__ears__task": "asr"}, "/models/ears/task"),
+        ({"models__ears__engineConfig": {"delay": "long"}}, "/models/ears/engineConfig/delay"),
+        ({"models__Ears": {}}, "'Ears' not allowed"),
+        ({"accelerators__small__vendor": "nvidia"}, "/accelerators/small/vendor"),
+        ({"accelerators__small__memory": "8GB"}, "/accelerators/small/memory"),
+        ({"models__ears__gpu": 1.5}, "/models/ears/gpu"),
+        ({"image__digests": {"cuda": "latest"}}, "/image/digests/cuda"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_path(changes: dict[str, Any], place: str) -> None:
+    with pytest.raises(ConfigurationError, match=place):
+        render(fleet(**changes))
+
+
+@pytest.mark.parametrize("name", ["a-", "-a", "1a", "a_b", "a" * 54])
+def test_a_model_is_named_as_the_package_names_it(name: str) -> None:
+    assert not re.match(MODEL_NAME, name)
+    with pytest.raises(ConfigurationError, match="not allowed"):
+        render(fleet(**{f"models__{name}": {"task": "stt"}}))

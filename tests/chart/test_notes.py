@@ -1,0 +1,65 @@
+"""What a person reads after `helm install`: warnings, a request to paste, the endpoints, the next step."""
+
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from serve.chart_values import CHART
+from serve.cli import helm
+from tests.helm import fleet
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Any:
+    def read(values: dict[str, Any]) -> str:
+        file = tmp_path / "values.yaml"
+        file.write_text(yaml.safe_dump(values))
+        command = ["install", "ai-inference", str(CHART), "-n", "ai-ml", "--dry-run=client", f"--values={file}"]
+        done = subprocess.run([str(helm.find()), *command], capture_output=True, text=True, check=True)
+        notes: str = done.stdout.partition("NOTES:\n")[2]
+        return notes
+
+    return read
+
+
+def test_warnings_come_first(notes: Any) -> None:
+    read = notes(fleet(models__chat__source={"hub": "a/b", "revision": "main"}))
+    first, *_ = read.splitlines()
+    assert first == "WARNING: models.chat.source.revision is no commit, so a restart may fetch other weights."
+    assert read.rindex("WARNING") < read.index("Try chat")
+
+
+@pytest.mark.parametrize(
+    ("task", "path"),
+    [
+        ("llm", "/v1/chat/completions"),
+        ("stt", "/v1/audio/transcriptions"),
+        ("tts", "/v1/audio/speech"),
+        ("embeddings", "/v1/embeddings"),
+        ("rerank", "/v1/rerank"),
+    ],
+)
+def test_the_first_model_gets_a_curl_that_suits_its_task(notes: Any, task: str, path: str) -> None:
+    read = notes(fleet(models__chat__task=task))
+    request = read[read.index("  curl ") :].partition("\n\n")[0]
+    words = [word for word in shlex.split(request) if word.strip()]
+    assert words[:2] == ["curl", f"http://localhost:8000/chat{path}"]
+
+
+def test_the_table_has_a_line_for_each_model(notes: Any) -> None:
+    lines = [line.split() for line in notes(fleet()).splitlines()]
+    assert ["/chat", "llm", "fake", "big", "chat-predictor.ai-ml:8000"] in lines
+    assert ["/ears", "stt", "fake", "small", "ears-predictor.ai-ml:8000"] in lines
+
+
+def test_the_next_step_is_to_wait(notes: Any) -> None:
+    wait = "kubectl -n ai-ml wait rayservice/ai-inference --for=condition=Ready --timeout=1h"
+    assert notes(fleet()).splitlines()[-1].strip() == wait
+
+
+def test_without_models_it_says_so(notes: Any) -> None:
+    assert notes({}).startswith("WARNING: no model is enabled")

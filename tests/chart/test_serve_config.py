@@ -1,0 +1,166 @@
+"""What the chart makes of models: serveConfigV2, which the builders must accept to the last key."""
+
+import importlib
+import json
+from typing import Any
+
+import pytest
+from ray.serve.schema import ServeDeploySchema
+
+from serve import schema
+from serve.table import Table
+from serve.values import ModelArgs, Served, in_bytes
+from tests.helm import VALUES, Rendered, fleet, render
+
+GiB = 2**30
+ENVIRONMENTS = sorted(path.stem for path in VALUES.glob("*.yaml"))
+
+
+def _redumped(args: dict[str, Any], cls: type[ModelArgs]) -> Any:
+    return json.loads(cls.model_validate(args).model_dump_json(by_alias=True, exclude_unset=True))
+
+
+def _args(task: str) -> type[ModelArgs]:
+    cls: type[ModelArgs] = importlib.import_module(f"serve.tasks.{task}").Args
+    return cls
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_applications_args_pass_its_builders_type_and_lose_no_key(environment: str) -> None:
+    _, *applications = render(environment).applications.values()
+    assert applications
+    for application in applications:
+        task = application["import_path"].removeprefix("serve.tasks.").removesuffix(":build")
+        assert _redumped(application["args"], _args(task)) == application["args"]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_rays_schema_takes_the_configuration_and_loses_no_key(environment: str) -> None:
+    config = render(environment).config
+    redumped = ServeDeploySchema.model_validate(config).model_dump(mode="json", exclude_unset=True)
+    assert redumped == config
+
+
+def test_ray_would_drop_a_misspelt_key_in_silence(small: Rendered) -> None:
+    config = {**small.config, "proxy_locaton": "HeadOnly"}
+    assert "proxy_locaton" not in ServeDeploySchema.model_validate(config).model_dump(mode="json", exclude_unset=True)
+
+
+def test_an_application_is_its_entry_with_a_placement_for_the_accelerator(small: Rendered) -> None:
+    assert small.applications["ears"] == {
+        "name": "ears",
+        "route_prefix": "/ears",
+        "import_path": "serve.tasks.stt:build",
+        "args": {
+            "model": "ears",
+            "engine": "fake",
+            "source": {"path": "/ears"},
+            "placement": {
+                "accelerator": "small",
+                "vendor": "cuda",
+                "numGpus": 0.5,
+                "tensorParallel": 1,
+                "pipelineParallel": 1,
+                "cpus": 1,
+                "memory": 4 * GiB,
+                "deviceMemory": 8 * GiB,
+            },
+        },
+    }
+
+
+EVERYTHING: dict[str, Any] = {
+    "names": ["org/name"],
+    "engine": "fake",
+    "engineConfig": {"maxTokens": 0, "loadError": ""},
+    "source": {"hub": "a/b", "revision": "c", "include": ["*.bin"]},
+    "replicas": {"min": 0, "max": 1, "targetOngoingRequests": 2, "upscaleDelay": 0, "downscaleDelay": 600},
+    "maxOngoingRequests": 1000000,
+    "maxQueuedRequests": 0,
+    "queueTimeout": 0.5,
+    "maxBody": "1Gi",
+}
+
+
+@pytest.mark.parametrize("key", [str(field.alias) for field in Served.model_fields.values()])
+def test_every_key_that_entry_and_args_share_passes_as_it_is(key: str) -> None:
+    rendered = render(fleet(**{f"models__ears__{key}": EVERYTHING[key]}))
+    assert rendered.applications["ears"]["args"][key] == EVERYTHING[key]
+
+
+def test_the_proxy_runs_on_every_node(small: Rendered) -> None:
+    assert small.config["proxy_location"] == "EveryNode"
+    options = {"host": "0.0.0.0", "port": 8000, "keep_alive_timeout_s": 300}
+    assert small.config["http_options"] == options
+
+
+def test_the_gateway_gets_its_table_by_user_config_alone() -> None:
+    gateway = render(fleet(models__ears__names=["org/ears"])).applications["gateway"]
+    assert (gateway["route_prefix"], gateway["import_path"], gateway["args"]) == ("/", "serve.gateway:build", {})
+    (deployment,) = gateway["deployments"]
+    assert deployment["user_config"]["models"]["ears"] == {
+        "task": "stt",
+        "names": ["org/ears"],
+        "engine": "fake",
+        "accelerator": "small",
+        "queueTimeout": 60,
+    }
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_gateway_understands_its_table(environment: str) -> None:
+    rendered = render(environment)
+    config = rendered.applications["gateway"]["deployments"][0]["user_config"]
+    assert set(Table.model_validate(config).models) == set(rendered.applications) - {"gateway"}
+
+
+@pytest.mark.parametrize(
+    ("share", "gpus", "memory"),
+    [
+        ({}, 1, 8 * GiB),
+        ({"gpu": 0.25}, 0.25, 2 * GiB),
+        ({"gpu": 0.29}, 0.29, int(0.29 * 8 * GiB)),
+        ({"memory": "2Gi"}, 0.25, 2 * GiB),
+        ({"memory": "2Gi", "gpu": 0.5}, 0.5, 2 * GiB),
+        ({"memory": "4Gi", "gpu": 0.25}, 0.5, 4 * GiB),
+        ({"gpu": 0.333333333}, 0.3333, int(0.333333333 * 8 * GiB)),
+        ({"memory": "1"}, 0.0001, 1),
+        ({"gpus": 1}, 1, 8 * GiB),
+    ],
+)
+def test_the_share_is_the_greater_of_gpu_and_memory(share: dict[str, Any], gpus: float, memory: int) -> None:
+    values = fleet(models__ears__gpu=None)
+    values["models"]["ears"] |= share
+    placement = render(values).placement("ears")
+    assert (placement["numGpus"], placement["memory"]) == (gpus, memory)
+
+
+def test_the_reserve_is_no_part_of_a_share() -> None:
+    placement = render(fleet(accelerators__small__reserve="4Gi")).placement("ears")
+    assert (placement["numGpus"], placement["memory"], placement["deviceMemory"]) == (0.5, 2 * GiB, 8 * GiB)
+
+
+def test_whole_gpus_take_all_memory_of_each() -> None:
+    chat = {"gpus": 4, "tensorParallel": 2, "pipelineParallel": 2}
+    values = fleet(accelerators__big__count=4)
+    values["models"]["chat"] |= chat
+    placement = render(values).placement("chat")
+    expected = {"numGpus": 4, "tensorParallel": 2, "pipelineParallel": 2, "memory": 95 * GiB}
+    assert expected.items() <= placement.items()
+
+
+def test_a_cpu_gives_memory_and_no_gpu() -> None:
+    cpu = {"vendor": "cpu", "memory": "8Gi", "order": 2}
+    rendered = render(fleet(accelerators__small=cpu, models__ears__gpu=None, models__ears__memory="1Gi"))
+    assert {"numGpus": 0, "memory": GiB, "vendor": "cpu"}.items() <= rendered.placement("ears").items()
+    assert rendered.groups["small"]["rayStartParams"]["num-gpus"] == "0"
+
+
+@pytest.mark.parametrize("quantity", ["1", "1024", "5k", "3M", "2G", "1T", "7Ki", "3500Mi", "1.5Gi", "0.1Gi"])
+def test_a_quantity_has_the_same_bytes_in_the_chart_as_in_the_package(quantity: str) -> None:
+    values = fleet(accelerators__big__memory="2Ti", models__chat__memory=quantity)
+    assert render(values).placement("chat")["memory"] == in_bytes(quantity)
+
+
+def test_every_task_of_the_schema_has_a_module() -> None:
+    assert set(schema.task_names()) == set(schema.schema()["$defs"]["Model"]["properties"]["task"]["enum"])

@@ -1,0 +1,206 @@
+"""Values that cannot work are refused before anything is applied, in words that name the entry and the way out."""
+
+import re
+from typing import Any
+
+import pytest
+
+from serve.chart_values import CHART
+from serve.errors import ConfigurationError
+from serve.table import TASKS
+from tests.helm import fleet, render
+
+MESSAGE = re.compile(r'^\{\{ printf "(.+)\\n"', re.MULTILINE)
+LONG = "a" * 53
+WANTS = "KubeRay wants at most 47 characters of a-z, 0-9 and -, a letter first"
+
+OVERCOMMITTED = """\
+accelerators.small is overcommitted; lower gpu, memory, cpus or replicas, or move a model:
+  model                replicas    share     memory   cpus
+  ears                        1      0.5     4096Mi      1
+  mouth                       2      0.3     2457Mi    0.5
+  all                                1.1     9011Mi      2
+  there is                             1     8192Mi      4"""
+MOUTH = {"task": "tts", "engine": "fake", "source": {"path": "/m"}, "accelerator": "small", "gpu": 0.3}
+
+CASES: list[tuple[dict[str, Any], str]] = [
+    (
+        {"upgrade__strategy": "incremental"},
+        "upgrade.strategy: incremental would name the Service after each new cluster, so that ai-inference-serve-svc "
+        "and the aliases lead nowhere; write recreate or newCluster",
+    ),
+    ({"upgrade__strategy": "rolling"}, 'upgrade.strategy: there is no "rolling"; write recreate or newCluster'),
+    (
+        {"aliases__type": "Service", "aliases__namespace": "other"},
+        "aliases.namespace: a Service in other cannot select the pods in ai-ml; leave it empty, or write type: "
+        "ExternalName",
+    ),
+    (
+        {f"models__{LONG}": {**MOUTH, "gpu": 0.1}, "aliases__prefix": "b-"},
+        f"models.{LONG}: its alias b-{LONG}-predictor has 65 characters, a Service may have 63; shorten the name or "
+        "aliases.prefix",
+    ),
+    (
+        {"accelerators__head": {"vendor": "cpu", "memory": "1Gi", "order": 3}},
+        "accelerators.head: Ray's head has this name; choose another",
+    ),
+    (
+        {"accelerators__small__order": 1},
+        "accelerators.small.order: accelerators.big has 1 too; each needs its own, a new accelerator the highest",
+    ),
+    (
+        {"accelerators__small__claim": "mine"},
+        "accelerators.small: resource nvidia.com/gpu and claim mine are both set; write one",
+    ),
+    (
+        {"accelerators__small__vendor": "cpu"},
+        "accelerators.small: vendor cpu has no device; remove nvidia.com/gpu, or write the GPU's vendor",
+    ),
+    (
+        {"accelerators__small__resource": None},
+        "accelerators.small: vendor cuda needs resource, such as nvidia.com/gpu, amd.com/gpu or gpu.intel.com/xe, or a "
+        "DRA claim",
+    ),
+    ({"accelerators__small__reserve": "8Gi"}, "accelerators.small.reserve: 8Gi leaves nothing of memory 8Gi"),
+    (
+        {"accelerators__small": {"vendor": "cpu", "memory": "32Gi", "order": 2}},
+        "accelerators.small.memory: 32Gi is more than the pod's ram 16Gi",
+    ),
+    ({"accelerators__small__nodes": {"min": 3, "max": 2}}, "accelerators.small.nodes: min 3 is above max 2"),
+    (
+        {"accelerators__small__cache": {"hostPath": "/a", "existingClaim": "b"}},
+        "accelerators.small.cache: existingClaim and hostPath are set; write one of hostPath, claim, existingClaim",
+    ),
+    (
+        {"accelerators__small__nodes": 2, "accelerators__small__cache": {"claim": {"accessModes": ["ReadWriteOnce"]}}},
+        "accelerators.small.cache.claim: up to 2 nodes share it, so its accessModes must have ReadWriteMany",
+    ),
+    (
+        {"models__gateway": {**MOUTH, "gpu": 0.1}},
+        "models.gateway: /gateway is the gateway's own path; choose another name",
+    ),
+    (
+        {"models__ears__names": ["chat"]},
+        "models.ears.names: chat is a name of models.chat already; a name leads to one model",
+    ),
+    (
+        {"models__ears__names": ["org/a"], "models__chat__names": ["org/a"]},
+        "models.ears.names: org/a is a name of models.chat already; a name leads to one model",
+    ),
+    ({"models__ears__accelerator": "smal"}, 'models.ears.accelerator: there is no "smal"; accelerators: big, small'),
+    (
+        {"models__ears__source": {"hub": "a/b", "path": "/a"}},
+        "models.ears.source: write exactly one of hub, path, s3, gs; found hub, path",
+    ),
+    (
+        {"models__ears__source": {"revision": "a"}},
+        "models.ears.source: write exactly one of hub, path, s3, gs; found none",
+    ),
+    ({"models__ears__replicas": {"min": 2, "max": 1}}, "models.ears.replicas: min 2 is above max 1"),
+    (
+        {"models__ears__gpus": 1},
+        "models.ears: gpu 0.5 and gpus 1 are both set; write gpu for a share of one, gpus for whole ones",
+    ),
+    (
+        {"accelerators__small": {"vendor": "cpu", "memory": "8Gi", "order": 2}},
+        "models.ears: accelerator small is of vendor cpu and has no GPU to share; write memory instead of gpu or gpus",
+    ),
+    (
+        {"models__chat__gpus": 2, "models__chat__tensorParallel": 4},
+        "models.chat.gpus: tensorParallel 4 x pipelineParallel 1 wants gpus: 4, found 2",
+    ),
+    (
+        {"models__chat__tensorParallel": 2},
+        "models.chat.gpus: tensorParallel 2 x pipelineParallel 1 wants gpus: 2, found 1",
+    ),
+    (
+        {"models__chat__gpus": 2, "models__chat__tensorParallel": 2},
+        "models.chat.gpus: 2 is more than the count 1 of accelerator big; a replica lives on one node",
+    ),
+    (
+        {"models__ears__memory": "7681Mi", "accelerators__small__reserve": "512Mi"},
+        "models.ears.memory: 7681Mi is more than the memory 8Gi - reserve 512Mi of accelerator small",
+    ),
+    ({"models__ears__cpus": 4.5}, "models.ears.cpus: 4.5 is more than the cpus 4 of accelerator small"),
+    (
+        {"accelerators__small__count": 2, "models__mouth": MOUTH},
+        "accelerators.small: its 2 cards take only equal shares, found 0.5, 0.3; declare one accelerator for each "
+        "share",
+    ),
+    ({"models__mouth": {**MOUTH, "cpus": 0.5, "replicas": 2}}, OVERCOMMITTED),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), CASES, ids=[message.partition(":")[0] for _, message in CASES])
+def test_values_that_cannot_work_are_refused_in_words(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        render(fleet(**changes))
+    assert refused.value.message == message
+
+
+@pytest.mark.parametrize("release", ["a" * 48, "1st", "a.b"])
+def test_a_release_whose_name_kuberay_refuses_is_refused(release: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        render(fleet(), release=release)
+    assert refused.value.message == f'release "{release}": {WANTS}'
+
+
+def test_every_message_of_the_templates_is_tested() -> None:
+    asserted = [message for _, message in CASES] + [f'release "a": {WANTS}']
+    untested = [format for format in _messages() if not any(re.match(_pattern(format), one) for one in asserted)]
+    assert not untested
+
+
+def test_only_the_validation_fails() -> None:
+    failing = [path.name for path in CHART.glob("templates/*") if re.search(r"\bfail \(|\brequired ", path.read_text())]
+    assert failing == ["_validate.tpl"]
+
+
+def _messages() -> list[str]:
+    return [found for path in sorted(CHART.glob("templates/_validate*")) for found in MESSAGE.findall(path.read_text())]
+
+
+def _pattern(format: str) -> str:
+    """The first line of a printf format as a regular expression."""
+    return re.sub(r"%[sdvq]", ".+", re.escape(format.partition("\\n")[0]))
+
+
+def test_problems_of_one_stage_are_told_together() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        render(fleet(models__ears__accelerator="a", models__chat__accelerator="b"))
+    assert [line.partition(":")[0] for line in refused.value.message.splitlines()] == [
+        "models.chat.accelerator",
+        "models.ears.accelerator",
+    ]
+
+
+@pytest.mark.parametrize("name", sorted({path.split("/")[1] for path in TASKS} | {"health", "openai", "page"}))
+def test_a_model_cannot_take_a_path_of_the_gateway(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"/{name} is the gateway's own path"):
+        render(fleet(**{f"models__{name}": {**MOUTH, "gpu": 0.1}}))
+
+
+def test_models_that_are_disabled_take_nothing() -> None:
+    render(fleet(models__mouth={**MOUTH, "gpu": 1, "enabled": False, "names": ["chat"]}))
+
+
+def test_three_thirds_fit_one_card() -> None:
+    thirds = {name: {**MOUTH, "gpu": None, "memory": "2730Mi"} for name in ("a", "b", "c")}
+    values = fleet(models__ears=None)
+    values["models"] |= {name: {k: v for k, v in third.items() if v is not None} for name, third in thirds.items()}
+    assert render(values).placement("a")["numGpus"] == 0.3332
+
+
+def test_of_several_cards_only_whole_places_count() -> None:
+    """0.4 fits twice on each of two cards, although 5 x 0.4 is no more than 2."""
+    two = {"accelerators__small__count": 2, "models__ears__gpu": 0.4}
+    render(fleet(**two, models__ears__replicas=4))
+    with pytest.raises(ConfigurationError, match=r"there is +1.6"):
+        render(fleet(**two, models__ears__replicas=5, accelerators__small__cpus=8))
+
+
+def test_a_replica_of_several_gpus_fits_only_whole_nodes() -> None:
+    values = {"accelerators__big__count": 3, "accelerators__big__nodes": 2, "models__chat__gpus": 2}
+    render(fleet(**values, models__chat__tensorParallel=2, models__chat__replicas=2))
+    with pytest.raises(ConfigurationError, match=r"there is +4"):
+        render(fleet(**values, models__chat__tensorParallel=2, models__chat__replicas=3))
