@@ -39,7 +39,8 @@ def test_without_bounds_there_is_no_autoscaler_and_no_token_of_the_api_server(sm
 def test_bounds_of_nodes_start_the_autoscaler_which_alone_gets_a_token() -> None:
     rendered = render(fleet(accelerators__small__nodes={"min": 0, "max": 3}))
     assert _cluster(rendered)["enableInTreeAutoscaling"] is True
-    assert _cluster(rendered)["autoscalerOptions"] == {"version": "v2"}
+    restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    assert _cluster(rendered)["autoscalerOptions"] == {"version": "v2", "securityContext": restricted}
     assert _sizes(rendered, "small") == {"replicas": 0, "minReplicas": 0, "maxReplicas": 3, "numOfHosts": 1}
     tokens = {group: rendered.pod(group)["automountServiceAccountToken"] for group in rendered.groups}
     assert tokens == {"head": True, "big": False, "small": False}

@@ -182,25 +182,3 @@ def test_a_model_cannot_take_a_path_of_the_gateway(name: str) -> None:
 
 def test_models_that_are_disabled_take_nothing() -> None:
     render(fleet(models__mouth={**MOUTH, "gpu": 1, "enabled": False, "names": ["chat"]}))
-
-
-def test_three_thirds_fit_one_card() -> None:
-    thirds = {name: {**MOUTH, "gpu": None, "memory": "2730Mi"} for name in ("a", "b", "c")}
-    values = fleet(models__ears=None)
-    values["models"] |= {name: {k: v for k, v in third.items() if v is not None} for name, third in thirds.items()}
-    assert render(values).placement("a")["numGpus"] == 0.3332
-
-
-def test_of_several_cards_only_whole_places_count() -> None:
-    """0.4 fits twice on each of two cards, although 5 x 0.4 is no more than 2."""
-    two = {"accelerators__small__count": 2, "models__ears__gpu": 0.4}
-    render(fleet(**two, models__ears__replicas=4))
-    with pytest.raises(ConfigurationError, match=r"there is +1.6"):
-        render(fleet(**two, models__ears__replicas=5, accelerators__small__cpus=8))
-
-
-def test_a_replica_of_several_gpus_fits_only_whole_nodes() -> None:
-    values = {"accelerators__big__count": 3, "accelerators__big__nodes": 2, "models__chat__gpus": 2}
-    render(fleet(**values, models__chat__tensorParallel=2, models__chat__replicas=2))
-    with pytest.raises(ConfigurationError, match=r"there is +4"):
-        render(fleet(**values, models__chat__tensorParallel=2, models__chat__replicas=3))

@@ -42,10 +42,7 @@ spec:
         {{- end }}
       env: {{- include "ai-inference.environment" (list $root $entry) | nindent 8 }}
       resources: {{- include "ai-inference.resources" $entry | nindent 8 }}
-      securityContext:
-        allowPrivilegeEscalation: false
-        capabilities:
-          drop: [ALL]
+      securityContext: {{- include "ai-inference.container-security" . | nindent 8 }}
       {{- if $worker }}
       volumeMounts:
         - name: models

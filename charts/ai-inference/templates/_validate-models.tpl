@@ -21,7 +21,7 @@
     {{- end -}}
     {{- $_ := set $owners $name $model.key -}}
   {{- end -}}
-  {{- include "ai-inference.validate-source" (list $path .) -}}
+  {{- include "ai-inference.validate-entry" (list $path .) -}}
   {{- with get $accelerators .accelerator -}}
     {{- include "ai-inference.validate-share" (list $path $model .) -}}
   {{- else -}}
@@ -35,7 +35,7 @@
 detokenize embed gateway health openai page rerank tokenize v1 v2
 {{- end -}}
 
-{{- define "ai-inference.validate-source" -}}
+{{- define "ai-inference.validate-entry" -}}
 {{- $path := index . 0 -}}
 {{- with index . 1 -}}
   {{- $places := keys (pick .source "hub" "path" "s3" "gs") | sortAlpha -}}
