@@ -1,0 +1,61 @@
+"""Texts or pairs of texts to token ids, and batches of ids to padded arrays: for engines that run a transformer.
+
+A fast tokenizer may serve many threads at once as long as nobody changes its truncation (else "Already borrowed",
+github.com/huggingface/tokenizers/issues/537), so there are two that never change: one reads whole texts and so knows
+true lengths, the other cuts the few that are too long, as the model's own tokenizer would.
+"""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serve.engine import Tokens
+from serve.errors import ModelUnavailable
+
+Input = str | tuple[str, str]
+
+
+class Tokenizer:
+    """Wraps `tokenizer`, one of transformers'; nothing longer than `max_tokens` comes out."""
+
+    def __init__(self, tokenizer: Any, max_tokens: int) -> None:
+        if not getattr(tokenizer, "is_fast", False):
+            raise ModelUnavailable("the model has no fast tokenizer; add its tokenizer.json to the folder")
+        self.max_tokens = max_tokens
+        self._whole = tokenizer.backend_tokenizer
+        self._whole.no_padding()
+        self._whole.no_truncation()
+        self._cut = copy.deepcopy(self._whole)
+        self._cut.enable_truncation(max_tokens, direction=tokenizer.truncation_side)
+        self._features = [name for name in ("input_ids", "token_type_ids") if name in tokenizer.model_input_names]
+        self._padding = {"input_ids": tokenizer.pad_token_id or 0, "token_type_ids": tokenizer.pad_token_type_id}
+        self._pads_left = tokenizer.padding_side == "left"
+
+    def tokenize(self, inputs: Sequence[Input]) -> list[Tokens]:
+        """`ids` holds a row for each feature that the model reads."""
+        whole = self._whole.encode_batch_fast(list(inputs))
+        lengths = [len(encoding) for encoding in whole]
+        long = [index for index, length in enumerate(lengths) if length > self.max_tokens]
+        for index, encoding in zip(long, self._cut.encode_batch_fast([inputs[i] for i in long]), strict=True):
+            whole[index] = encoding
+        return [Tokens(self._rows(encoding), length) for encoding, length in zip(whole, lengths, strict=True)]
+
+    def _rows(self, encoding: Any) -> NDArray[np.int64]:
+        read = {"input_ids": "ids", "token_type_ids": "type_ids"}
+        return np.array([getattr(encoding, read[name]) for name in self._features], np.int64)
+
+    def padded(self, batch: Sequence[Tokens]) -> dict[str, NDArray[np.int64]]:
+        """The model's features by name, each of shape (len(batch), longest of the batch)."""
+        shape = (len(batch), max(tokens.ids.shape[1] for tokens in batch))
+        features = {name: np.full(shape, self._padding[name], np.int64) for name in self._features}
+        mask = np.zeros(shape, np.int64)
+        for row, tokens in enumerate(batch):
+            length = tokens.ids.shape[1]
+            place = slice(shape[1] - length, None) if self._pads_left else slice(length)
+            mask[row, place] = 1
+            for name, ids in zip(self._features, tokens.ids, strict=True):
+                features[name][row, place] = ids
+        return {**features, "attention_mask": mask}
