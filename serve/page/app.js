@@ -20,8 +20,10 @@ function open() {
   const chosen = offered.find((link) => link.hash === location.hash) ?? offered[0];
   for (const link of links) {
     document.querySelector(link.hash).hidden = link !== chosen;
-    if (link === chosen) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link === chosen && !link.hasAttribute("aria-current")) {
+      link.setAttribute("aria-current", "page");
+      link.scrollIntoView({ block: "nearest", inline: "nearest" }); // On a phone the links are wider than the window.
+    } else if (link !== chosen) link.removeAttribute("aria-current");
   }
   document.title = `${chosen.firstChild.textContent.trim()} · ai-inference`;
 }

@@ -5,7 +5,7 @@ import { element, say } from "./dom.js";
 import { Panel } from "./panel.js";
 import { prose } from "./prose.js";
 
-const NEAR = 120; // Pixels from the end of the page within which a reader wants to follow the text.
+const NEAR = 120; // Pixels from the end of the conversation within which a reader wants to follow the text.
 
 export function chat() {
   const turns = [];
@@ -74,6 +74,24 @@ export function chat() {
     find("#chat-new").hidden = false;
   }
 
+  // Once a frame, however fast the tokens come.
+  function draw(reply) {
+    reply.frame ??= requestAnimationFrame(() => {
+      reply.frame = null;
+      if (reply.node.hasAttribute("aria-busy")) following(() => reply.text.replaceChildren(...prose(reply.said)));
+    });
+  }
+
+  // How far the conversation reaches below the window; what comes after it, on a phone, does not count.
+  const below = () => find("form").getBoundingClientRect().bottom - innerHeight;
+  const toEnd = () => scrollBy(0, Math.max(0, below()));
+
+  function following(change) {
+    const follow = below() < NEAR;
+    change();
+    if (follow) toEnd();
+  }
+
   function show(name, role) {
     find(".suggestions").hidden = true;
     const text = element("div", { className: "text" });
@@ -81,7 +99,7 @@ export function chat() {
     // Read out when it is complete, not word by word.
     if (role === "assistant") node.setAttribute("aria-busy", "true");
     thread.append(node);
-    scrollTo(0, document.body.scrollHeight);
+    toEnd();
     return { node, text, said: "", chunks: 0 };
   }
 
@@ -126,20 +144,6 @@ export function chat() {
     });
   }
   return panel;
-}
-
-// Once a frame, however fast the tokens come.
-function draw(reply) {
-  reply.frame ??= requestAnimationFrame(() => {
-    reply.frame = null;
-    if (reply.node.hasAttribute("aria-busy")) following(() => reply.text.replaceChildren(...prose(reply.said)));
-  });
-}
-
-function following(change) {
-  const follow = innerHeight + scrollY > document.body.scrollHeight - NEAR;
-  change();
-  if (follow) scrollTo(0, document.body.scrollHeight);
 }
 
 function figures({ first, last, chunks, tokens = chunks, stopped }) {

@@ -11,6 +11,7 @@ export function speak() {
   const [text, voice, speed, format] = ["#speak-text", "#speak-voice", "#speak-speed", "#speak-format"].map(find);
   const [audio, download, figures] = ["audio", "#speak-download", ".figures"].map(find);
   let listed = "";
+  let trouble = false;
 
   function describe() {
     const json = { model: panel.model, input: text.value.trim(), response_format: format.value };
@@ -48,13 +49,17 @@ export function speak() {
   // The voices belong to the model; they are asked for once it can answer.
   async function listVoices() {
     if (!panel.usable || listed === panel.model) return;
-    listed = panel.model;
+    const model = (listed = panel.model);
     try {
-      const { voices } = await answer({ path: `v1/audio/voices?model=${encodeURIComponent(panel.model)}` });
+      const { voices } = await answer({ path: `v1/audio/voices?model=${encodeURIComponent(model)}` });
+      if (listed !== model) return;
+      if (trouble) panel.fail("");
+      trouble = false;
       voice.replaceChildren(...voices.map((name) => element("option", {}, name)));
       panel.refresh();
     } catch (error) {
       listed = "";
+      trouble = true;
       panel.fail(error.message);
     }
   }
