@@ -38,8 +38,8 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        answer = _Answer(scope, send)
+            return  # No task has websockets, and none needs Serve's lifespan events.
+        answer = Answer(scope, send)
         counted = not route(scope).endswith("/health")
         self.requests += counted
         try:
@@ -75,7 +75,7 @@ class Front:
         return bounded
 
 
-class _Answer:
+class Answer:
     """Sends what the application sends, and knows whether a status can still be chosen."""
 
     def __init__(self, scope: Scope, send: Send) -> None:

@@ -15,7 +15,7 @@ from ray.serve import Application
 
 from serve import engine, sources
 from serve.errors import ConfigurationError, ModelUnavailable, UnknownModel
-from serve.front import ASGI, Front, api, model_card
+from serve.front import ASGI, Front, api, model_card, route
 from serve.values import Autoscaling, ModelArgs, in_bytes
 
 logger = logging.getLogger("ray.serve")
@@ -47,8 +47,8 @@ class Replica:
         return loaded
 
     def routes(self) -> APIRouter:
-        """The task's endpoints."""
-        raise NotImplementedError
+        """The task's endpoints, where the engine does not bring its own application."""
+        return APIRouter()
 
     async def app(self) -> ASGI:
         """The task's application; a task whose engine brings its own returns that."""
@@ -70,14 +70,11 @@ class Replica:
         health.get("/health")(self.health)
 
         async def choose(scope: Any, receive: Any, send: Any) -> None:
-            healthy = scope["type"] == "http" and scope["path"].removeprefix(scope.get("root_path", "")) == "/health"
-            await (health if healthy else app)(scope, receive, send)
+            await (health if route(scope) == "/health" else app)(scope, receive, send)
 
         return choose
 
     async def _refuse(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            return
         assert self.failure is not None  # noqa: S101
         raise self.failure
 
@@ -86,12 +83,6 @@ class Replica:
         if self.failure is not None:
             raise self.failure
         return {"status": "ok", "model": self.args.model, "task": self.task, "engine": self.args.engine}
-
-    async def check_health(self) -> None:
-        """Serve calls this; an engine that can tell says whether it still answers."""
-        check = getattr(self.engine, "check", None)
-        if check is not None:
-            await check()
 
     def served_names(self) -> list[str]:
         return [self.args.model, *self.args.names]

@@ -7,9 +7,9 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from fastapi import FastAPI, Request
@@ -21,6 +21,7 @@ from serve.errors import BadRequest, UnknownModel
 from serve.front import api, model_card
 from serve.values import Closed, Placement
 
+Item = TypeVar("Item")
 RATE = 24_000
 SIZE = 8
 
@@ -38,6 +39,8 @@ class Config(Closed):
     """Seconds between tokens of a streamed answer."""
     max_tokens: int = 512
     """Context of the model."""
+    journal: Path | None = None
+    """A file that gets a line for each transcription, each piece of audio worked on, and the end of each."""
 
 
 class Engine:
@@ -78,6 +81,9 @@ class Engine:
         return np.array(shared, np.float32)
 
     # Transcriber: one segment a second of audio.
+    def languages(self) -> list[str]:
+        return ["de", "en", "fr"]
+
     def transcribe(
         self,
         audio: Samples,
@@ -89,11 +95,11 @@ class Engine:
         words: bool,
     ) -> Recognition:
         duration = len(audio) / 16_000
+        self._note(f"language={language} prompt={prompt} temperature={temperature} translate={translate}")
         return Recognition(language=language or "en", duration=duration, segments=self._segments(duration, words))
 
     def _segments(self, duration: float, words: bool) -> Iterator[Segment]:
-        for second in range(max(1, int(duration))):
-            time.sleep(self.config.delay)
+        for second in self._worked_on(range(max(1, int(duration)))):
             spoken = (Word(word=f" second {second}", start=second, end=second + 1),) if words else ()
             yield Segment(id=second, start=second, end=second + 1, text=f" second {second}", words=spoken)
 
@@ -106,10 +112,23 @@ class Engine:
 
     def speak(self, text: str, *, voice: str, speed: float) -> Iterator[Samples]:
         hertz = 880 if voice == "high" else 220
-        for _ in text.split():
-            time.sleep(self.config.delay)
+        for _ in self._worked_on(text.split()):
             seconds = np.arange(int(RATE * 0.1 / speed)) / RATE
             yield (0.3 * np.sin(2 * np.pi * hertz * seconds)).astype(np.float32)
+
+    def _worked_on(self, pieces: Iterable[Item]) -> Iterator[Item]:
+        try:
+            for piece in pieces:
+                time.sleep(self.config.delay)
+                self._note(str(piece))
+                yield piece
+        finally:
+            self._note("end")
+
+    def _note(self, line: str) -> None:
+        if self.config.journal is not None:
+            with self.config.journal.open("a") as journal:
+                journal.write(line + "\n")
 
     # LanguageModel: repeats the last message, a word a token.
     async def app(self, names: Sequence[str]) -> FastAPI:
@@ -127,6 +146,8 @@ class _Parrot:
         self.app.post("/v1/chat/completions", response_model=None)(self.chat)
         self.app.post("/v1/completions", response_model=None)(self.complete)
         self.app.get("/v1/models")(self.models)
+        self.app.get("/streams")(lambda: {"open": self.open})
+        self.open = 0
 
     async def models(self) -> dict[str, Any]:
         return {"object": "list", "data": [model_card(name) for name in self.names]}
@@ -169,10 +190,14 @@ class _Parrot:
             yield word
 
     async def _stream(self, words: Sequence[str], kind: str, choice: Any) -> AsyncIterator[str]:
-        async for word in self._words(words):
-            chunk = {"id": "fake", "object": kind, "created": 0, "model": self.names[0]}
-            yield f"data: {json.dumps({**chunk, 'choices': [{'index': 0, **choice(word + ' ')}]})}\n\n"
-        yield "data: [DONE]\n\n"
+        self.open += 1
+        try:
+            async for word in self._words(words):
+                chunk = {"id": "fake", "object": kind, "created": 0, "model": self.names[0]}
+                yield f"data: {json.dumps({**chunk, 'choices': [{'index': 0, **choice(word + ' ')}]})}\n\n"
+            yield "data: [DONE]\n\n"
+        finally:
+            self.open -= 1
 
 
 def _events(stream: AsyncIterator[str]) -> StreamingResponse:

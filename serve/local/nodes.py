@@ -27,6 +27,7 @@ SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 SET_PARENT_DEATH_SIGNAL = 1
 OBJECT_STORE_BYTES = 128 * 2**20  # Requests do not pass through the object store; Ray's default takes 30% of the RAM.
 GRACE_SECONDS = 3
+REPLICA_PORTS = 20_000  # 12,000 from here on, below those that the kernel gives to clients.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +143,11 @@ class Nodes:
         files = {"CONFIG_FILE_LOC": "haproxy.cfg", "SOCKET_PATH": "admin.sock", "SERVER_STATE_BASE": "",
                  "SERVER_STATE_FILE": "server-state", "METRICS_SOCKET_PATH": "metrics.sock"}  # fmt: skip
         env = {f"RAY_SERVE_HAPROXY_{name}": str(self.folder / file) for name, file in files.items()}
-        ports = {f"RAY_SERVE_HAPROXY_{name}_PORT": str(free_port()) for name in ("METRICS", "STATS")}
+        alone = ("HAPROXY_METRICS", "HAPROXY_STATS", "FALLBACK_PROXY_HTTP", "FALLBACK_PROXY_GRPC")
+        ports = {f"RAY_SERVE_{name}_PORT": str(free_port()) for name in alone}
+        lowest = REPLICA_PORTS + os.getpid() % 60 * 200
+        ports["RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT"] = str(lowest)
+        ports["RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT"] = str(lowest + 199)
         return env | ports
 
     def _await_gcs(self) -> None:

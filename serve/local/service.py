@@ -30,6 +30,8 @@ class Service:
         http = {**config.get("http_options", {}), "host": "127.0.0.1", "port": self._port}
         # Workers' proxies would all want the head's port on this one machine.
         body = {**config, "proxy_location": "HeadOnly", "http_options": http}
+        for deployment in (d for app in config["applications"] for d in app.get("deployments", ())):
+            deployment["user_config"]["address"] = self.address  # The gateway's way to the models.
         answer = self._until_up(lambda: requests.put(self._url, json=body, timeout=60))
         if answer.status_code != 200:
             raise ConfigurationError(f"Ray Serve refused the configuration: {answer.text}")
@@ -46,9 +48,18 @@ class Service:
         while True:
             applications = self.applications()
             watch(applications)
-            if applications and all(app["status"] in SETTLED for app in applications.values()):
+            settled = applications and all(app["status"] in SETTLED for app in applications.values())
+            if settled and "starting" not in self._states():
                 return applications
             time.sleep(POLL_SECONDS)
+
+    def _states(self) -> set[str]:
+        """Of the models, as the gateway sees them: the proxy hears of an application a little after it runs."""
+        try:
+            answer = requests.get(f"{self.address}/health", timeout=60)
+            return {model["status"] for model in answer.json()["models"].values()}
+        except (requests.RequestException, ValueError, LookupError):
+            return {"starting"}
 
     def _until_up(self, call: Callable[[], requests.Response]) -> requests.Response:
         """The dashboard's answer, once it has started."""

@@ -1,5 +1,6 @@
 """Real Ray with real Serve and HAProxy: entries of models go in, the address where they are served comes out."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -9,7 +10,12 @@ import requests
 from serve.local.nodes import Group, Nodes, free_port
 from serve.local.service import Service
 
-FAST = {"RAY_SERVE_ENABLE_HA_PROXY": "1", "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1"}
+FAST = {
+    "RAY_SERVE_ENABLE_HA_PROXY": "1",
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve.patience:middlewares",
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
+}
 PLACE = {"accelerator": "laptop", "vendor": "cpu", "cpus": 1, "memory": 4 * 2**30, "deviceMemory": 16 * 2**30}
 Deploy = Callable[[Mapping[str, Mapping[str, Any]]], str]
 
@@ -49,7 +55,8 @@ def deploy(service: Service) -> Deploy:
         applications = [application(name, entry) for name, entry in models.items()]
         service.apply({"applications": [gateway(models), *applications]})
         states = service.wait()
-        assert {state["status"] for state in states.values()} == {"RUNNING"}, states
+        troubled = {name: state["message"] for name, state in states.items() if state["status"] != "RUNNING"}
+        assert not troubled
         return service.address
 
     return deployed
@@ -57,3 +64,16 @@ def deploy(service: Service) -> Deploy:
 
 def post(address: str, body: Any = None, **more: Any) -> requests.Response:
     return requests.post(address, json=body, timeout=60, **more)
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Waits until a condition holds; the test fails when it does not within the time that a slow machine needs."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < deadline, "it never became true"
+            time.sleep(0.05)
+
+    return wait

@@ -1,0 +1,135 @@
+"""The application at `/`: requests by model name or by an alias's Host go in, the model's own answer comes out.
+
+It also lists the models, tells the state of each, answers KServe's readiness paths and serves the page. Its table of
+models arrives by `user_config`, so that a change of models reconfigures the running replica and does not replace it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from ray import serve as ray_serve
+from ray.serve import Application
+
+from serve import wanted
+from serve.errors import ModelUnavailable
+from serve.forward import Forwarder
+from serve.front import Front, Receive, Scope, Send, api, header, model_card, route
+from serve.states import states
+from serve.table import Table, for_a_model
+from serve.values import Closed
+
+MAX_BODY = 2**30  # Each model has its own, smaller bound.
+PAGE = Path(__file__).parent / "page"
+PIN = {"head": 0.001}  # One hop to the proxy, which the head always has.
+RETRY_AFTER = 2
+READINESS = ("/v2/health/live", "/v2/health/ready")
+
+
+class Args(Closed):
+    """The gateway takes none: an argument that changed would replace its replica."""
+
+
+class Gateway:
+    """One replica, on the head."""
+
+    async def __init__(self) -> None:  # type: ignore[misc]  # Serve awaits it
+        self.table = Table()
+        self.forwarder = Forwarder(self.table.address)
+
+    async def reconfigure(self, config: dict[str, Any]) -> None:
+        """Serve calls this with the new `user_config`, while requests go on."""
+        self.table = Table.model_validate(config)
+        if self.table.address != self.forwarder.address:
+            await self.forwarder.close()
+            self.forwarder = Forwarder(self.table.address)
+
+    async def __serve_build_asgi_app__(self) -> Front:
+        own = self._own()
+
+        async def choose(scope: Scope, receive: Receive, send: Send) -> None:
+            path = route(scope).removeprefix("/openai") or "/"
+            if target := await self._target(scope, path, receive):
+                model, body = target
+                await self.forwarder.forward(scope, f"/{model}{path}", body, send)
+            else:
+                await own({**scope, "path": path}, receive, send)
+
+        return Front(choose, max_body=MAX_BODY)
+
+    async def _target(self, scope: Scope, path: str, receive: Receive) -> tuple[str, wanted.Body] | None:
+        """The model that shall answer and the body for it; None for what the gateway answers itself."""
+        aliased = self.table.aliased(header(scope, b"host").decode("latin-1"))
+        if aliased and path not in READINESS and not path.startswith(("/v1/models/", "/v2/models/")):
+            return aliased, wanted.untouched(scope, receive)
+        if (model := path.split("/")[1]) in self.table.models:  # Its own path, of which the proxy has not heard yet.
+            raise ModelUnavailable(
+                f"model {model!r} is starting; send the request again later", retry_after=RETRY_AFTER
+            )
+        if not for_a_model(path):
+            return None
+        name, body = await wanted.model(scope, receive)
+        return self.table.choose(name, path), body
+
+    def _own(self) -> FastAPI:
+        """What the gateway answers itself."""
+        app = api("ai-inference")
+        app.get("/")(self.page)
+        app.mount("/page", StaticFiles(directory=PAGE))
+        app.get("/health")(self.health)
+        app.get("/v1/models")(self.models)
+        app.get("/v1/models/{name:path}")(self.model)
+        app.get("/v2/health/live")(self.live)
+        app.get("/v2/health/ready")(self.ready)
+        app.get("/v2/models/{name:path}/ready")(self.model_ready)
+        return app
+
+    async def page(self) -> FileResponse:
+        return FileResponse(PAGE / "index.html")
+
+    async def health(self) -> dict[str, Any]:
+        found = await states(self.forwarder, self.table.models)
+        shown = {
+            model: {**entry.model_dump(include={"task", "names", "engine", "accelerator"}), **found[model]}
+            for model, entry in self.table.models.items()
+        }
+        healthy = all(state["status"] == "ok" for state in found.values())
+        return {"status": "ok" if healthy else "degraded", "models": shown}
+
+    async def models(self) -> dict[str, Any]:
+        cards = [
+            model_card(name, {"task": entry.task})
+            for model, entry in self.table.models.items()
+            for name in (model, *entry.names)
+        ]
+        return {"object": "list", "data": cards}
+
+    async def model(self, name: str) -> dict[str, Any]:
+        """OpenAI's card, with `name` and `ready` as KServe's v1 protocol wants them."""
+        model = self.table.known(name)
+        state = await states(self.forwarder, [model])
+        ready = state[model]["status"] == "ok"
+        return model_card(name, {"task": self.table.models[model].task, "name": name, "ready": ready})
+
+    async def live(self) -> dict[str, bool]:
+        return {"live": True}
+
+    async def ready(self) -> JSONResponse:
+        found = await states(self.forwarder, self.table.models)
+        ready = all(state["status"] == "ok" for state in found.values())
+        return JSONResponse({"ready": ready}, 200 if ready else 503)
+
+    async def model_ready(self, name: str) -> JSONResponse:
+        model = self.table.known(name)
+        state = (await states(self.forwarder, [model]))[model]
+        return JSONResponse({"name": name, "ready": state["status"] == "ok"}, 200 if state["status"] == "ok" else 503)
+
+
+def build(args: Args) -> Application:
+    return (
+        ray_serve.deployment(ray_serve.ingress()(Gateway))
+        .options(name="Gateway", ray_actor_options={"num_cpus": 0, "resources": PIN}, max_ongoing_requests=10_000)
+        .bind()
+    )

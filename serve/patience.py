@@ -1,0 +1,81 @@
+"""How long a request waits while its model has no replica: a request goes in, the model's answer or a 503 comes out.
+
+A lone replica is stopped before its successor starts; meanwhile HAProxy sends requests to Serve's own proxy, on the
+head, which lets them wait for ever. There this middleware tells a client after `queueTimeout` to come back. Serve installs
+what `middlewares` returns, named by RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH on every node.
+"""
+
+import asyncio
+from typing import Any
+
+from ray import serve as ray_serve
+from ray.serve.context import _get_global_client
+from ray.serve.exceptions import RayServeException
+from starlette.middleware import Middleware
+
+from serve.errors import ModelUnavailable
+from serve.front import ASGI, Answer, Receive, Scope, Send
+from serve.values import Served
+
+RETRY_AFTER = 5
+LOOK_SECONDS = 0.5  # Most requests are answered before the first look, and cost nothing.
+
+
+class Patience:
+    """Wraps Serve's proxy."""
+
+    def __init__(self, app: ASGI) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        answer = Answer(scope, send)
+        request = asyncio.create_task(_await(self.app(scope, receive, answer.send)))
+        waiting = asyncio.create_task(self._until_hopeless(scope["path"].split("/")[1], answer))
+        try:
+            await asyncio.wait({request, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if not request.done() and not answer.started:
+                await answer.fail(waiting.result())
+            else:
+                await request
+        finally:
+            waiting.cancel()
+            request.cancel()
+        return None
+
+    async def _until_hopeless(self, model: str, answer: Answer) -> ModelUnavailable:
+        """Ends when the model has had no replica for its queueTimeout; never, once it answers."""
+        waited = 0.0
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            waited += LOOK_SECONDS
+            bound = None if answer.started else await asyncio.to_thread(_bound, model)
+            if bound is not None and waited >= bound:
+                said = f"model {model!r} has had no replica for {bound:g} seconds; send the request again later"
+                return ModelUnavailable(said, retry_after=RETRY_AFTER)
+
+
+async def _await(call: Any) -> None:
+    await call
+
+
+def _bound(model: str) -> float | None:
+    """The model's queueTimeout in seconds while it has no replica that answers, else None."""
+    application = _get_global_client().get_serve_details()["applications"].get(model)
+    if application is None:
+        return None
+    deployments = application["deployments"].values()
+    if any(replica["state"] == "RUNNING" for deployment in deployments for replica in deployment["replicas"]):
+        return None
+    args = (application.get("deployed_app_config") or {}).get("args", {})
+    return float(args.get("queueTimeout", Served.model_fields["queue_timeout"].default))
+
+
+def middlewares() -> list[Middleware]:
+    """For Serve's proxy; none in a replica, which Serve asks too."""
+    try:
+        ray_serve.get_replica_context()
+    except RayServeException:
+        return [Middleware(Patience)]
+    return []

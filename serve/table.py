@@ -1,0 +1,78 @@
+"""The gateway's table of models: a path and a name go in, or a Host header, the key of the model comes out."""
+
+from serve.errors import BadRequest, UnknownModel
+from serve.values import Closed, Task
+
+ALIAS = "-predictor"  # As KServe names the Service of a model.
+TASKS: dict[str, Task] = {  # By endpoint; every other path under /v1 is one of vLLM's server.
+    "/tokenize": "llm", "/detokenize": "llm",
+    "/v1/audio/transcriptions": "stt", "/v1/audio/translations": "stt",
+    "/v1/audio/speech": "tts", "/v1/audio/voices": "tts",
+    "/v1/embeddings": "embeddings", "/embed": "embeddings",
+    "/v1/rerank": "rerank", "/v2/rerank": "rerank", "/rerank": "rerank", "/v1/score": "rerank",
+}  # fmt: skip
+
+
+def for_a_model(path: str) -> bool:
+    """Whether a model answers `path`, and not the gateway itself."""
+    return path in TASKS or (path.startswith("/v1/") and not path.startswith("/v1/models"))
+
+
+class Entry(Closed):
+    """What the gateway knows of a model."""
+
+    task: Task
+    """Decides which paths it answers."""
+    names: tuple[str, ...] = ()
+    """Further names."""
+    engine: str
+    """Shown with its state."""
+    accelerator: str
+    """Shown with its state."""
+    queue_timeout: float = 60
+    """Seconds that a request waits for a replica."""
+
+
+class Table(Closed):
+    """The gateway's `user_config`."""
+
+    models: dict[str, Entry] = {}
+    """By their key in the values file."""
+    address: str = "http://127.0.0.1:8000"
+    """Serve's proxy, which leads to each model's path."""
+    alias_prefix: str = ""
+    """What the chart puts before `<model>-predictor`."""
+
+    def find(self, name: str) -> str | None:
+        """The key of the model that is served under `name`; `<key>:<id>` is an adapter of it."""
+        for key, entry in self.models.items():
+            if name in (key, *entry.names) or name.startswith(f"{key}:"):
+                return key
+        return None
+
+    def known(self, name: str) -> str:
+        """The same, or UnknownModel."""
+        if model := self.find(name):
+            return model
+        served = ", ".join(self.models) or "none"
+        raise UnknownModel(f"the model {name!r} does not exist; models: {served}", param="model")
+
+    def choose(self, name: str | None, path: str) -> str:
+        """The model that shall answer `path`. Raises UnknownModel, or BadRequest where the choice is not clear."""
+        task = TASKS.get(path, "llm")
+        fitting = [key for key, entry in self.models.items() if entry.task == task]
+        if not name:
+            if len(fitting) == 1:
+                return fitting[0]
+            raise BadRequest(f"model: name one for {path}: {', '.join(fitting) or 'none is served'}", param="model")
+        model = self.known(name)
+        if model not in fitting:
+            does = self.models[model].task
+            wants = f"{path} is for {task}: {', '.join(fitting) or 'none is served'}"
+            raise BadRequest(f"model {name!r} does {does}, and {wants}", param="model")
+        return model
+
+    def aliased(self, host: str) -> str | None:
+        """The model whose alias a Host header names, such as `whisper-predictor.ai-ml:8000`."""
+        label = host.partition(":")[0].partition(".")[0]
+        return next((model for model in self.models if label == f"{self.alias_prefix}{model}{ALIAS}"), None)

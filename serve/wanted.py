@@ -1,0 +1,106 @@
+"""Which model a request wants: its body goes in, as much of it as is needed, the name it gives comes out.
+
+JSON is read whole, since it can only be understood whole. A form is read until its field `model` has come; a recording
+behind it is not held here.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import parse_qs
+
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from serve.errors import BadRequest
+from serve.forward import stream
+from serve.front import Receive, Scope, header
+
+MAX_NAME = 1024
+BODILESS = ("GET", "HEAD", "DELETE", "OPTIONS")
+Body = AsyncIterator[bytes] | bytes | None
+
+
+def untouched(scope: Scope, receive: Receive) -> Body:
+    """The body as it comes, for a request whose model is known."""
+    return None if scope["method"] in BODILESS else stream(receive)
+
+
+async def model(scope: Scope, receive: Receive) -> tuple[str | None, Body]:
+    """The name, None where the request gives none, and the body to carry on."""
+    if scope["method"] in BODILESS:
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        return next(iter(query.get("model", ())), None), None
+    kind, options = parse_options_header(header(scope, b"content-type"))
+    if kind == b"multipart/form-data":
+        if b"boundary" not in options:
+            raise BadRequest("content-type: multipart/form-data needs a boundary")
+        return await _in_form(options[b"boundary"], receive)
+    body = b"".join([part async for part in stream(receive)])
+    return _in_json(body), body
+
+
+def _in_json(body: bytes) -> str | None:
+    try:
+        read = json.loads(body) if body else {}
+    except ValueError as error:
+        raise BadRequest(f"the body is not JSON: {error}") from None
+    name = read.get("model") if isinstance(read, dict) else None
+    if name is not None and not isinstance(name, str):
+        raise BadRequest("model must be a text", param="model")
+    return name
+
+
+async def _in_form(boundary: bytes, receive: Receive) -> tuple[str | None, Body]:
+    field = _ModelField()
+    parser = MultipartParser(boundary, field.callbacks())
+    read: list[bytes] = []
+    more = True
+    while more and field.value is None:
+        message = await receive()
+        more = message["type"] == "http.request" and message.get("more_body", False)
+        read.append(message.get("body", b""))
+        try:
+            parser.write(read[-1])
+        except MultipartParseError as error:
+            raise BadRequest(f"the body is not a form: {error}") from None
+    rest = stream(receive, *read) if more else b"".join(read)
+    return field.value, rest
+
+
+class _ModelField:
+    """Hears the parser's events and keeps the value of the part named `model`."""
+
+    def __init__(self) -> None:
+        self.value: str | None = None
+        self._header = b""
+        self._part = b""
+        self._ours = False
+
+    def callbacks(self) -> Any:
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": lambda data, start, end: None,
+            "on_header_value": self._name,
+            "on_header_end": self._named,
+            "on_part_data": self._data,
+            "on_part_end": self._end,
+        }
+
+    def _begin(self) -> None:
+        self._header, self._part, self._ours = b"", b"", False
+
+    def _name(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _named(self) -> None:
+        self._ours = self._ours or parse_options_header(self._header)[1].get(b"name") == b"model"
+        self._header = b""
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        if self._ours and len(self._part) < MAX_NAME:
+            self._part += data[start:end]
+
+    def _end(self) -> None:
+        if self._ours:
+            self.value = self._part.decode("utf-8", "replace").strip()
