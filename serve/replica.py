@@ -84,6 +84,12 @@ class Replica:
             raise self.failure
         return {"status": "ok", "model": self.args.model, "task": self.task, "engine": self.args.engine}
 
+    def __del__(self) -> None:
+        """Serve calls this when it stops the replica; an engine with processes of its own ends them."""
+        close = getattr(self.engine, "close", None)
+        if close is not None:
+            close()
+
     def served_names(self) -> list[str]:
         return [self.args.model, *self.args.names]
 

@@ -1,0 +1,127 @@
+"""Language models by vLLM: its own OpenAI server runs inside the replica, so that all it serves is served.
+
+The options below are those that a values file commonly sets; `args` takes any other flag of `vllm serve`. All go
+through vLLM's own parser, which knows them best.
+"""
+
+import json
+import os
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from serve.values import Closed, Placement
+
+GIBIBYTE = 2**30
+WEIGHTS = {".safetensors", ".bin", ".pt"}
+CPU_OVERHEAD = GIBIBYTE  # Interpreter, code and activations of a small model, beside weights and KV cache.
+
+
+class Config(Closed):
+    """Flags of `vllm serve`; docs.vllm.ai/en/latest/cli/serve.html explains each."""
+
+    max_model_len: int | None = Field(None, ge=1)
+    """Longest context in tokens; default: the model's own."""
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    """Type of weights and activations."""
+    quantization: str | None = None
+    """How the weights are quantised, where the model does not say it."""
+    kv_cache_dtype: str = "auto"
+    """Type of the KV cache; fp8 holds twice as many tokens."""
+    max_num_seqs: int | None = Field(None, ge=1)
+    """Requests decoded at once."""
+    max_num_batched_tokens: int | None = Field(None, ge=1)
+    """Tokens in one step."""
+    enforce_eager: bool = False
+    """Skips graph capture: starts sooner, runs slower."""
+    chat_template: str | None = None
+    """A Jinja template, or the path of one, where the model brings none."""
+    tool_call_parser: str | None = None
+    """Enables automatic tool calls, written as this parser reads them."""
+    reasoning_parser: str | None = None
+    """Separates the reasoning from the answer."""
+    trust_remote_code: bool = False
+    """Runs code that the model brings."""
+    args: dict[str, Any] = {}
+    """Any other flag, without its dashes: {enable-lora: true, lora-modules: [name=path]}."""
+
+
+class Engine:
+    """A LanguageModel."""
+
+    def __init__(self, config: Config, folder: Path, placement: Placement) -> None:
+        os.environ.update(_environment(folder, placement))
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
+        from vllm.utils.argparse_utils import FlexibleArgumentParser
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        parser = make_arg_parser(FlexibleArgumentParser(exit_on_error=False))
+        self._args = parser.parse_args([*_flags(config), *_placed(placement), "--model", str(folder)])
+        validate_parsed_serve_args(self._args)
+        engine_args = AsyncEngineArgs.from_cli_args(self._args)
+        self._client = AsyncLLM.from_engine_args(engine_args)
+
+    async def app(self, names: Sequence[str]) -> Any:
+        from vllm.entrypoints.launchers.api_server.app_state import init_app_state
+        from vllm.entrypoints.launchers.app import build_app
+
+        self._args.served_model_name = list(names)
+        tasks = await self._client.get_supported_tasks()
+        app = build_app(self._args, tasks, self._client.model_config)
+        await init_app_state(self._client, app.state, self._args, tasks)
+        app.state.server = types.SimpleNamespace()  # On a dead engine vLLM tells its uvicorn to end; Serve restarts us.
+        return app
+
+    async def check(self) -> None:
+        await self._client.check_health()
+
+    def close(self) -> None:
+        """Ends the engine's processes, which would outlive ours."""
+        self._client.shutdown()
+
+
+def _flags(config: Config) -> Iterator[str]:
+    """The command line of what the entry has set."""
+    if config.tool_call_parser:
+        yield "--enable-auto-tool-choice"
+    own = config.model_dump(exclude_unset=True, exclude={"args"})
+    for name, value in {**own, **config.args}.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            yield f"--{flag}" if value else f"--no-{flag}"
+        elif isinstance(value, list):
+            yield from (f"--{flag}", *map(str, value))
+        elif value is not None:
+            yield from (f"--{flag}", json.dumps(value) if isinstance(value, Mapping) else str(value))
+
+
+def _placed(placement: Placement) -> Iterator[str]:
+    """The share as vLLM understands it: a fraction of the memory that the device really has."""
+    yield from ("--tensor-parallel-size", str(placement.tensor_parallel))
+    yield from ("--pipeline-parallel-size", str(placement.pipeline_parallel))
+    if placement.vendor != "cpu":
+        yield from ("--gpu-memory-utilization", f"{placement.memory / _device_memory(placement):.4f}")
+
+
+def _device_memory(placement: Placement) -> int:
+    import torch
+
+    if torch.accelerator.is_available():
+        seen: int = torch.accelerator.get_memory_info()[1]
+        return seen
+    return placement.device_memory
+
+
+def _environment(folder: Path, placement: Placement) -> dict[str, str]:
+    env = {"VLLM_NO_USAGE_STATS": "1"}
+    if placement.vendor == "cpu":
+        weights = sum(file.stat().st_size for file in folder.iterdir() if file.suffix in WEIGHTS)
+        room = placement.memory - weights - CPU_OVERHEAD
+        env["VLLM_CPU_KVCACHE_SPACE"] = str(max(1, room // GIBIBYTE))  # vLLM counts in whole GiB.
+        env["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"  # Other models run on these cores too.
+        env["OMP_NUM_THREADS"] = str(max(1, round(placement.cpus)))
+    return env
