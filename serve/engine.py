@@ -76,6 +76,10 @@ class Recognition:
 class Transcriber(Protocol):
     """Speech to text."""
 
+    def languages(self) -> list[str]:
+        """What it understands, as ISO 639-1."""
+        ...
+
     def transcribe(
         self,
         audio: Samples,
@@ -94,7 +98,9 @@ class Transcriber(Protocol):
 class Synthesizer(Protocol):
     """Text to speech."""
 
-    def voices(self) -> list[str]: ...
+    def voices(self) -> list[str]:
+        """Names, the engine's own choice first."""
+        ...
 
     def sample_rate(self) -> int:
         """Samples per second of what `speak` yields."""
