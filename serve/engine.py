@@ -113,7 +113,8 @@ class Synthesizer(Protocol):
 
 @dataclass(frozen=True)
 class Tokens:
-    """One tokenised text or pair: `ids` as the engine's model wants them, and their number before any truncation."""
+    """One tokenised text or pair: `ids` as the engine's model wants them, cut to its `max_tokens`, and their number
+    before that cut."""
 
     ids: Any
     length: int
@@ -133,10 +134,12 @@ class Embedder(Protocol):
 
     def dimensions(self) -> int: ...
 
-    def tokenize(self, texts: Sequence[str]) -> list[Tokens]: ...
+    def tokenize(self, texts: Sequence[str], prompt: str | None = None) -> list[Tokens]:
+        """`prompt` names one of the model's prompts, to be put before each text; None is the model's default."""
+        ...
 
     def embed(self, batch: Sequence[Tokens]) -> NDArray[np.float32]:
-        """Unit vectors, shape (len(batch), dimensions)."""
+        """Vectors as the model pools them, shape (len(batch), dimensions); the task brings them to unit length."""
         ...
 
 
@@ -152,7 +155,9 @@ class Reranker(Protocol):
         """Padded tokens that the device holds at once."""
         ...
 
-    def tokenize_pairs(self, pairs: Sequence[tuple[str, str]]) -> list[Tokens]: ...
+    def tokenize_pairs(self, pairs: Sequence[tuple[str, str]], document_tokens: int | None = None) -> list[Tokens]:
+        """Documents, the second of each pair, are first cut to `document_tokens`."""
+        ...
 
     def score(self, batch: Sequence[Tokens]) -> NDArray[np.float32]:
         """The model's logits, shape (len(batch),); the task applies the sigmoid that its wire format wants."""

@@ -2,9 +2,22 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 MAX_TEXTS = 2048  # platform.openai.com/docs/api-reference/embeddings/create: an array of at most 2048
+
+
+def readable(text: str) -> str:
+    """`text`, unless it is what no tokenizer reads: then a ValueError with the reason."""
+    if not text:
+        raise ValueError("must not be empty")
+    if "\0" in text:
+        raise ValueError("contains a NUL character, which is no text; remove it")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"contains half of a surrogate pair at {error.start}, which is no text; remove it") from None
+    return text
 
 
 def _listed(value: Any) -> list[str]:
@@ -15,10 +28,17 @@ def _listed(value: Any) -> list[str]:
     for index, text in enumerate(texts):
         if isinstance(text, int | list):
             raise ValueError("token ids depend on the tokenizer of one model; send text")
-        if not isinstance(text, str) or not text:
-            raise ValueError(f"[{index}] must be a text that is not empty")
+        if not isinstance(text, str):
+            raise ValueError(f"[{index}] must be a text")
+        try:
+            readable(text)
+        except ValueError as error:
+            raise ValueError(f"[{index}] {error}") from None
     return texts
 
 
+Text = Annotated[str, AfterValidator(readable)]
+"""A text that is not empty."""
+
 Texts = Annotated[list[str], BeforeValidator(_listed)]
-"""A list of texts, also where the client sent a single one."""
+"""A list of texts that are not empty, also where the client sent a single one."""

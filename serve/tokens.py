@@ -47,6 +47,14 @@ class Tokenizer:
         read = {"input_ids": "ids", "token_type_ids": "type_ids"}
         return np.array([getattr(encoding, read[name]) for name in self._features], np.int64)
 
+    def shortened(self, pairs: Sequence[tuple[str, str]], most: int | None) -> Sequence[tuple[str, str]]:
+        """`pairs` with the second text cut after `most` tokens."""
+        if most is None:
+            return pairs
+        encodings = self._whole.encode_batch([second for _, second in pairs], add_special_tokens=False)
+        ends = [encoding.offsets[most - 1][1] if len(encoding) > most else None for encoding in encodings]
+        return [(first, second[:end]) for (first, second), end in zip(pairs, ends, strict=True)]
+
     def padded(self, batch: Sequence[Tokens]) -> dict[str, NDArray[np.int64]]:
         """The model's features by name, each of shape (len(batch), longest of the batch)."""
         shape = (len(batch), max(tokens.ids.shape[1] for tokens in batch))

@@ -62,17 +62,17 @@ class Engine:
     def dimensions(self) -> int:
         return SIZE
 
-    def tokenize(self, texts: Sequence[str]) -> list[Tokens]:
-        return [Tokens(text, len(text.split())) for text in texts]
+    def tokenize(self, texts: Sequence[str], prompt: str | None = None) -> list[Tokens]:
+        prompted = [f"{prompt}: {text}" if prompt else text for text in texts]
+        return [Tokens(text, len(text.split())) for text in prompted]
 
     def embed(self, batch: Sequence[Tokens]) -> NDArray[np.float32]:
         time.sleep(self.config.delay)
-        vectors = np.stack([_noise(tokens.ids, SIZE) for tokens in batch])
-        unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-        return unit
+        return np.stack([_noise(tokens.ids, SIZE) for tokens in batch])
 
-    def tokenize_pairs(self, pairs: Sequence[tuple[str, str]]) -> list[Tokens]:
-        return [Tokens(pair, len(f"{pair[0]} {pair[1]}".split())) for pair in pairs]
+    def tokenize_pairs(self, pairs: Sequence[tuple[str, str]], document_tokens: int | None = None) -> list[Tokens]:
+        cut = [(query, " ".join(document.split()[:document_tokens])) for query, document in pairs]
+        return [Tokens(pair, len(f"{pair[0]} {pair[1]}".split())) for pair in cut]
 
     def score(self, batch: Sequence[Tokens]) -> NDArray[np.float32]:
         """Words that query and document share."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from serve import checkpoint
-from serve.device import torch_device
+from serve.device import threads, torch_device
 from serve.engine import Tokens
 from serve.errors import BadRequest, ModelUnavailable
 from serve.tokens import Tokenizer
@@ -31,8 +31,8 @@ class Config(Closed):
     """Implementation of attention; auto is transformers' own choice."""
     max_tokens: int | None = Field(default=None, ge=8)
     """Longest text or pair, where less than the model's own limit is wanted."""
-    max_batch_tokens: int = Field(default=16_384, ge=1)
-    """Padded tokens in one batch: more use a large GPU better, fewer take less memory."""
+    max_batch_tokens: int | None = Field(default=None, ge=1)
+    """Padded tokens in one batch; default 16384 on a GPU, and 1024 for each core on a CPU, where more are slower."""
     prompt: str | None = None
     """Put before each text to embed, such as `query: `; default: the folder's default prompt, mostly none."""
     trust_remote_code: bool = False
@@ -45,6 +45,7 @@ class Engine:
     def __init__(self, config: Config, folder: Path, placement: Placement) -> None:
         self.config = config
         self.device = torch_device(placement)
+        self._batch_tokens = config.max_batch_tokens or (1024 * threads(placement) if self.device == "cpu" else 16_384)
         self.reads_pairs = checkpoint.is_cross_encoder(folder)
         self.model = self._loaded(folder).eval()
         self.tokenizer = Tokenizer(self.model.tokenizer, self._longest())
@@ -104,7 +105,7 @@ class Engine:
         return self.tokenizer.max_tokens
 
     def max_batch_tokens(self) -> int:
-        return self.config.max_batch_tokens
+        return self._batch_tokens
 
     def dimensions(self) -> int:
         return self._size
@@ -116,9 +117,9 @@ class Engine:
             raise BadRequest(f"prompt_name: {prompt!r} is none of {', '.join(self.model.prompts)}", param="prompt_name")
         return self.tokenizer.tokenize([before + text for text in texts])
 
-    def tokenize_pairs(self, pairs: Sequence[tuple[str, str]]) -> list[Tokens]:
+    def tokenize_pairs(self, pairs: Sequence[tuple[str, str]], document_tokens: int | None = None) -> list[Tokens]:
         self._must_be(pairs=True)
-        return self.tokenizer.tokenize(pairs)
+        return self.tokenizer.tokenize(self.tokenizer.shortened(pairs, document_tokens))
 
     def embed(self, batch: Sequence[Tokens]) -> NDArray[np.float32]:
         return self._run(batch, "sentence_embedding")[:, : self.model.truncate_dim]
