@@ -130,7 +130,7 @@ async def _answer_error(_: Request, error: Exception) -> JSONResponse:
 async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     issue = error.errors()[0]
-    param = ".".join(str(part) for part in issue["loc"] if part not in ("body", "query"))
+    param = ".".join(str(part) for part in issue["loc"][1:])  # The first is `body` or `query`.
     said = issue["msg"].removeprefix("Value error, ")
     return await _answer_error(request, BadRequest(f"{param or 'body'}: {said}", param=param or None))
 
