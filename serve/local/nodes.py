@@ -27,6 +27,7 @@ SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 SET_PARENT_DEATH_SIGNAL = 1
 OBJECT_STORE_BYTES = 128 * 2**20  # Requests do not pass through the object store; Ray's default takes 30% of the RAM.
 GRACE_SECONDS = 3
+STOPPING = {signal.SIGINT, signal.SIGTERM}
 REPLICA_PORTS = 20_000  # 12,000 from here on, below those that the kernel gives to clients.
 
 
@@ -93,6 +94,13 @@ class Nodes:
 
     def stop(self) -> None:
         """Ends all processes, first asked and then made to, and removes the folder with their logs and sockets."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)  # A second Ctrl-C must not leave half of them behind.
+        try:
+            self._end()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+
+    def _end(self) -> None:
         _, alive = psutil.wait_procs(self._signal(signal.SIGTERM), GRACE_SECONDS)
         while alive:  # A dying process may have left children behind, or started one more.
             psutil.wait_procs(self._signal(signal.SIGKILL), GRACE_SECONDS)

@@ -5,6 +5,7 @@ Source of the interface: docs.ray.io/en/latest/serve/api/#serve-rest-api-v2.
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -53,11 +54,20 @@ class Service:
                 return applications
             time.sleep(POLL_SECONDS)
 
+    @property
+    def logs(self) -> Path:
+        """The folder of Serve's logs."""
+        return self.nodes.folder / "ray" / "session_latest" / "logs" / "serve"
+
+    def health(self) -> dict[str, Any]:
+        """The gateway's answer, with the state of each model."""
+        found: dict[str, Any] = requests.get(f"{self.address}/health", timeout=60).json()
+        return found
+
     def _states(self) -> set[str]:
         """Of the models, as the gateway sees them: the proxy hears of an application a little after it runs."""
         try:
-            answer = requests.get(f"{self.address}/health", timeout=60)
-            return {model["status"] for model in answer.json()["models"].values()}
+            return {model["status"] for model in self.health()["models"].values()}
         except (requests.RequestException, ValueError, LookupError):
             return {"starting"}
 

@@ -1,0 +1,41 @@
+"""What `ai-inference up` prints: manifests and states go in, tables for a terminal come out."""
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+from serve.cli.curls import curl
+from serve.local.manifest import Manifest
+
+COLOURS = {"ok": "green", "ready": "green", "unavailable": "red"}
+RANDOM = "random weights, since no model hub answers"
+
+
+def starting(manifest: Manifest, states: Mapping[str, str]) -> Table:
+    """A line for each model that comes up."""
+    table = Table.grid(padding=(0, 2))
+    for model in manifest.models:
+        state = states.get(model, "waiting for its Ray node")
+        table.add_row(f"  {model}", f"[{COLOURS.get(state, 'yellow')}]{state}")
+    return table
+
+
+def endpoints(
+    console: Console, address: str, manifest: Manifest, health: Mapping[str, Mapping[str, str]], made: set[str]
+) -> None:
+    """The services, then a curl for each."""
+    table = Table("model", "task", "engine", "accelerator", "state", box=None, padding=(0, 2), header_style="dim")
+    for model, state in health.items():
+        notes = [state["status"], state.get("reason", ""), RANDOM if model in made else ""]
+        said = ": ".join(note for note in notes if note)
+        table.add_row(
+            model, state["task"], state["engine"], state["accelerator"], f"[{COLOURS.get(state['status'])}]{said}"
+        )
+    console.print(table)
+    console.print()
+    for model in manifest.models:
+        console.print(f"  {curl(address, model, manifest.task(model))}", soft_wrap=True, markup=False, highlight=False)
+    console.print(
+        f"\nA page to try them in: {address}/   OpenAI's clients: base_url={address}/v1   Ctrl-C stops.", soft_wrap=True
+    )
