@@ -1,6 +1,6 @@
 """Weights from the Hugging Face hub, or the mirror that HF_ENDPOINT names: a repository fills a folder.
 
-huggingface_hub fetches: files that are there are kept, and a connection that breaks is continued with a byte range.
+huggingface_hub fetches: whole files are kept, and a connection that breaks is continued with a byte range.
 HF_TOKEN opens gated repositories and HF_HUB_OFFLINE closes the network, as everywhere in that library.
 """
 
@@ -22,16 +22,19 @@ from serve.sources.transfer import transfer
 from serve.values import Source
 
 
+class NoFiles(Exception):
+    """The revision has none of the files that are wanted."""
+
+
 def fill(source: Source, model: str, folder: Path) -> None:
     """Brings `folder` to the state of the revision, and checks that it has come there."""
     assert source.hub is not None  # noqa: S101
     patterns = list(source.include) or None
     commit, sizes = _listing(source.hub, source.revision, patterns)
     if not sizes:
-        raise LookupError
-    for orphan in (folder / ".cache").rglob(
-        "*.incomplete"
-    ):  # The library never continues what a killed process has left.
+        raise NoFiles
+    # The library keeps whole files, but never continues the parts of files that a killed process has left.
+    for orphan in (folder / ".cache").rglob("*.incomplete"):
         orphan.unlink()
     disable_progress_bars()
     with transfer(model, folder, sum(sizes.values())):
@@ -52,7 +55,7 @@ def incurable(error: Exception, source: Source) -> str | None:
             return f"there is no {repository}, or it is private; check source.hub, or give a token in HF_TOKEN"
         case RevisionNotFoundError():
             return f"{repository} has no revision {revision!r}; check source.revision"
-        case LookupError():
+        case NoFiles():
             which = f" that matches {', '.join(source.include)}" if source.include else ""
             return f"{repository} has no file{which}; check source.hub and source.include"
         case HFValidationError():
