@@ -48,6 +48,7 @@ function offer(panel, entries) {
   link.hidden = !entries.length;
   const states = entries.map(([, model]) => model.status);
   link.dataset.status = ["ok", "starting"].find((status) => states.includes(status)) ?? "unavailable";
+  link.title = link.dataset.status === "ok" ? "" : link.dataset.status; // For who cannot see the mark.
   if (entries.length) panel.update(Object.fromEntries(entries));
 }
 

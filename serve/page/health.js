@@ -21,6 +21,7 @@ export function watchHealth(listener) {
     }
     listener({ models, outage });
     const settled = !outage && Object.values(models).every((model) => model.status === "ok");
+    clearTimeout(timer); // A change of the key may have asked meanwhile.
     if (!document.hidden) timer = setTimeout(ask, settled ? CALM : EAGER);
   }
 

@@ -102,7 +102,7 @@ export function transcribe() {
     stop = stopping;
     recorder.textContent = stop ? "Stop recording" : "Record";
     find(".meter").hidden = !stop;
-    find(".drop-title").hidden = Boolean(stop);
+    for (const selector of [".drop-title", "#transcribe-file", ".drop .button"]) find(selector).hidden = Boolean(stop);
     say(find("#transcribe-hint"), stop ? "Listening" : "");
   }
 
