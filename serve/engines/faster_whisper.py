@@ -1,0 +1,133 @@
+"""Whisper on CTranslate2 by faster-whisper: samples at 16 kHz go in, segments come out as each window is decoded.
+
+The folder is a converted model, such as Systran/faster-whisper-large-v3. The voice detector is part of the package.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from serve.device import threads, word_for
+from serve.engine import Recognition, Samples, Segment, Word
+from serve.errors import ModelUnavailable
+from serve.values import Closed, Placement
+
+FILES = ("config.json", "model.bin", "tokenizer.json")
+# Each is tried when the one before gave a text that repeats itself or that the model is not sure of.
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+class Config(Closed):
+    """How faster-whisper decodes."""
+
+    compute_type: Literal[
+        "default", "auto", "int8", "int8_float32", "int8_float16", "int8_bfloat16",
+        "int16", "float16", "bfloat16", "float32",
+    ] = "default"  # fmt: skip
+    """Precision of weights and arithmetic (opennmt.net/CTranslate2/quantization.html); default is the files' own,
+    auto the fastest that the device has."""
+    beam_size: int = Field(default=5, ge=1)
+    """Hypotheses kept while decoding; 1 is fastest."""
+    vad_filter: bool = True
+    """Leave out what is not speech: Whisper invents text for silence."""
+    batch_size: int = Field(default=1, ge=1)
+    """Windows of one recording decoded at once; above 1 is faster on long recordings and needs vadFilter."""
+    condition_on_previous_text: bool = True
+    """Show the model what it wrote before: steadier names and style, but a mistake can repeat itself. Without effect
+    when batchSize is above 1."""
+
+    @model_validator(mode="after")
+    def windows_known(self) -> Self:
+        if self.batch_size > 1 and not self.vad_filter:
+            raise ValueError(f"batchSize {self.batch_size} needs vadFilter, which finds the windows")
+        return self
+
+
+class Engine:
+    """Satisfies Transcriber."""
+
+    def __init__(self, config: Config, folder: Path, placement: Placement) -> None:
+        from faster_whisper import BatchedInferencePipeline, WhisperModel
+
+        missing = [name for name in FILES if not (folder / name).exists()]
+        if missing:  # faster-whisper would look for them on the hub.
+            raise ModelUnavailable(
+                f"{folder.name!r} has no {', '.join(missing)}: faster_whisper reads models in CTranslate2's format, "
+                f"such as hub: Systran/faster-whisper-large-v3"
+            )
+        self.config = config
+        self.model = WhisperModel(
+            str(folder), device=_device(placement), compute_type=config.compute_type, cpu_threads=threads(placement)
+        )
+        self._batched = BatchedInferencePipeline
+        # Libraries that a GPU lacks are missed at the first use, which shall not be a client's.
+        self.model.encode(self.model.feature_extractor(np.zeros(16_000, np.float32)))
+
+    def languages(self) -> list[str]:
+        languages: list[str] = self.model.supported_languages
+        return languages
+
+    def transcribe(
+        self,
+        audio: Samples,
+        *,
+        language: str | None,
+        prompt: str | None,
+        temperature: float | None,
+        translate: bool,
+        words: bool,
+    ) -> Recognition:
+        segments, heard = self._transcriber(
+            audio,
+            language=language,
+            initial_prompt=prompt,
+            temperature=temperature or TEMPERATURES,
+            task="translate" if translate else "transcribe",
+            word_timestamps=words,
+            beam_size=self.config.beam_size,
+            vad_filter=self.config.vad_filter,
+            condition_on_previous_text=self.config.condition_on_previous_text,
+            without_timestamps=False,
+        )
+        return Recognition(language=heard.language, duration=heard.duration, segments=_segments(segments))
+
+    def _transcriber(self, audio: Samples, **options: Any) -> Any:
+        if self.config.batch_size == 1:
+            return self.model.transcribe(audio, **options)
+        # One of its own for each request: it remembers where speech ended, and requests take turns.
+        return self._batched(self.model).transcribe(audio, batch_size=self.config.batch_size, **options)
+
+
+def _device(placement: Placement) -> str:
+    """CTranslate2's word."""
+    if word_for(placement.vendor) == "cpu":
+        return "cpu"
+    if placement.vendor == "cuda":
+        return "cuda"
+    raise ModelUnavailable(
+        f"faster_whisper runs on vendors cuda and cpu, and accelerator {placement.accelerator!r} has vendor "
+        f"{placement.vendor!r}: CTranslate2 is not built for it; give the model another accelerator"
+    )
+
+
+def _segments(found: Iterable[Any]) -> Iterator[Segment]:
+    """The Protocol's segments, counted from 0 as OpenAI does."""
+    for number, segment in enumerate(found):
+        yield Segment(
+            id=number,
+            start=float(segment.start),
+            end=float(segment.end),
+            text=segment.text,
+            seek=segment.seek,
+            tokens=tuple(segment.tokens),
+            temperature=float(segment.temperature),
+            avg_logprob=float(segment.avg_logprob),
+            compression_ratio=float(segment.compression_ratio),
+            no_speech_prob=float(segment.no_speech_prob),
+            words=tuple(
+                Word(word=word.word, start=float(word.start), end=float(word.end)) for word in segment.words or ()
+            ),
+        )
