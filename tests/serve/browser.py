@@ -83,16 +83,21 @@ class Browser:
         self.until(lambda: self.find(f"#{panel}").get_attribute("aria-busy") is None)
 
     def script(self, code: str, *arguments: Any) -> Any:
-        return self.driver.execute_script(code, *arguments)  # type: ignore[no-untyped-call]
+        return self.driver.execute_script(code, *arguments)
 
     def requests(self) -> list[dict[str, Any]]:
         """Those since they were last asked for, as DevTools tells them; `seen` has all of this visit."""
-        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        messages = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
         sent = [m["params"]["request"] for m in messages if m["method"] == "Network.requestWillBeSent"]
         self.seen += sent
         return sent
 
     def complaints(self) -> list[str]:
         """What scripts and the content policy wrote to the console; an API's refusal is logged there too, by itself."""
-        logged = self.driver.get_log("browser")
+        logged = self._log("browser")
         return [entry["message"] for entry in logged if entry["level"] == "SEVERE" and entry["source"] != "network"]
+
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        """What has been written since the last look."""
+        entries: list[dict[str, Any]] = self.driver.get_log(kind)  # type: ignore[no-untyped-call]
+        return entries
