@@ -1,0 +1,147 @@
+"""The engine openvino against transformers in float32 on the same weights.
+
+Only the environment of vendor xpu has optimum-intel: this file is run a second time by that one's interpreter.
+"""
+
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+if importlib.util.find_spec("optimum") is None:
+    pytest.skip("optimum-intel is not in this environment", allow_module_level=True)
+
+from serve import standins
+from serve.engines.openvino import Config, Engine
+from serve.errors import ModelUnavailable
+from tests.serve import references
+from tests.serve.references import PAIRS, PLACE, QUERY, TEXTS
+
+pytestmark = [  # OpenVINO reads torch's models by tracing them, which torch would rather have done otherwise.
+    pytest.mark.filterwarnings("ignore:`torch.jit.trace:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Converting a tensor to a Python boolean"),
+]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copies, because the export goes into the folder."""
+    made = tmp_path_factory.mktemp("models")
+    for task in ("embeddings", "rerank"):
+        standins.make(task, "openvino", made / task)
+    shutil.copytree(references.minilm(), made / "minilm")
+    return made
+
+
+@pytest.fixture
+def embeddings(folders: Path, tmp_path: Path) -> Path:
+    """A copy of the stand-in that a test may change."""
+    return shutil.copytree(folders / "embeddings", tmp_path / "model")
+
+
+def change(folder: Path, name: str, **settings: Any) -> None:
+    file = folder / name
+    file.write_text(json.dumps({**json.loads(file.read_text()), **settings}))
+
+
+@pytest.mark.parametrize("streams", [1, 3])
+@pytest.mark.parametrize("name", ["minilm", "embeddings"])
+def test_a_mixed_batch_has_the_vectors_of_its_texts_alone(folders: Path, name: str, streams: int) -> None:
+    engine = Engine(Config(num_streams=streams), folders / name, PLACE)
+    found = engine.embed(engine.tokenize(TEXTS))
+    assert found.dtype == np.float32
+    assert found.shape == (len(TEXTS), engine.dimensions())
+    assert references.cosines(found, references.vectors(folders / name, TEXTS)).min() >= 0.999
+
+
+@pytest.mark.parametrize("streams", [1, 3])
+def test_a_mixed_batch_has_the_scores_of_its_pairs_alone(folders: Path, streams: int) -> None:
+    engine = Engine(Config(num_streams=streams), folders / "rerank", PLACE)
+    found = engine.score(engine.tokenize_pairs(PAIRS))
+    expected = references.scores(folders / "rerank", PAIRS)
+    assert found == pytest.approx(expected, abs=1e-2)
+    assert np.argsort(-found).tolist() == np.argsort(-expected).tolist()
+
+
+def test_results_outlive_the_next_batch(folders: Path) -> None:
+    engine = Engine(Config(), folders / "rerank", PLACE)
+    first = engine.score(engine.tokenize_pairs(PAIRS))
+    kept = first.copy()
+    engine.score(engine.tokenize_pairs(PAIRS[::-1]))
+    assert first.tolist() == kept.tolist()
+
+
+def test_8_bit_weights_come_near(folders: Path) -> None:
+    engine = Engine(Config(precision="int8"), folders / "minilm", PLACE)
+    found = engine.embed(engine.tokenize(TEXTS))
+    assert references.cosines(found, references.vectors(folders / "minilm", TEXTS)).min() >= 0.98
+
+
+def test_the_folder_says_how_tokens_become_one_vector(embeddings: Path) -> None:
+    change(embeddings, "1_Pooling/config.json", pooling_mode_mean_tokens=False, pooling_mode_cls_token=True)
+    engine = Engine(Config(), embeddings, PLACE)
+    found = engine.embed(engine.tokenize(TEXTS))
+    assert references.cosines(found, references.vectors(embeddings, TEXTS, "cls")).min() >= 0.999
+
+
+def test_a_pooling_that_it_has_not_is_refused(embeddings: Path) -> None:
+    change(embeddings, "1_Pooling/config.json", pooling_mode_max_tokens=True)
+    with pytest.raises(ModelUnavailable, match="its pooling is mean and max; this engine has mean, cls, lasttoken"):
+        Engine(Config(), embeddings, PLACE)
+
+
+def test_the_export_is_made_once(embeddings: Path) -> None:
+    Engine(Config(), embeddings, PLACE)
+    (embeddings / "model.safetensors").unlink()
+    engine = Engine(Config(), embeddings, PLACE)
+    assert engine.embed(engine.tokenize(["text"])).shape == (1, engine.dimensions())
+
+
+def test_a_folder_that_holds_an_export_is_read_as_it_is(folders: Path, embeddings: Path) -> None:
+    Engine(Config(), embeddings, PLACE)
+    for file in (embeddings / "openvino").iterdir():
+        shutil.move(file, embeddings / file.name)
+    shutil.rmtree(embeddings / "openvino")
+    (embeddings / "model.safetensors").unlink()
+    engine = Engine(Config(), embeddings, PLACE)
+    assert not (embeddings / "openvino").exists()
+    expected = references.vectors(folders / "embeddings", TEXTS)
+    assert references.cosines(engine.embed(engine.tokenize(TEXTS)), expected).min() >= 0.999
+
+
+def test_a_folder_that_may_only_be_read_is_left_alone(embeddings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serve.engines.openvino.os.access", lambda *_: False)
+    before = sorted(embeddings.rglob("*"))
+    engine = Engine(Config(), embeddings, PLACE)
+    assert engine.embed(engine.tokenize(["text"])).shape == (1, engine.dimensions())
+    assert sorted(embeddings.rglob("*")) == before
+
+
+def test_texts_beyond_the_context_are_cut(folders: Path) -> None:
+    engine = Engine(Config(max_tokens=16), folders / "embeddings", PLACE)
+    tokens = engine.tokenize(TEXTS)
+    assert max(item.ids.shape[1] for item in tokens) == 16
+    assert max(item.length for item in tokens) > 16
+    assert np.isfinite(engine.embed(tokens)).all()
+
+
+def test_a_cross_encoder_refuses_to_embed(folders: Path) -> None:
+    with pytest.raises(ModelUnavailable, match=r"is a cross-encoder \(task rerank\), and not an embedding model"):
+        Engine(Config(), folders / "rerank", PLACE).tokenize(["text"])
+
+
+def test_an_embedding_model_refuses_to_score_pairs(folders: Path) -> None:
+    with pytest.raises(ModelUnavailable, match=r"is an embedding model \(task embeddings\), and not a cross-encoder"):
+        Engine(Config(), folders / "embeddings", PLACE).tokenize_pairs([(QUERY, "text")])
+
+
+def test_a_missing_gpu_is_said_with_what_to_do(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openvino.Core.available_devices", ["CPU"])
+    place = PLACE.model_copy(update={"vendor": "xpu"})
+    with pytest.raises(ModelUnavailable, match=r"OpenVINO finds only CPU: .*engineConfig\.device: CPU"):
+        Engine(Config(), folders / "embeddings", place)
+    assert Engine(Config(device="CPU"), folders / "embeddings", place).device == "CPU"
