@@ -75,6 +75,13 @@ class Overloaded(InferenceError):
 
 
 class ModelUnavailable(InferenceError):
-    """The model could not be loaded, or is being replaced."""
+    """The model could not be loaded; only a change of its entry or its source helps."""
 
-    status, code = 503, "model_unavailable"
+    status = 503
+    code: ClassVar[str | None] = "model_unavailable"
+
+
+class ModelStarting(ModelUnavailable):
+    """The model has no replica yet; the same request will be answered later."""
+
+    code = "model_starting"

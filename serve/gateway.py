@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from ray import serve as ray_serve
 from ray.serve import Application
 
 from serve import wanted
-from serve.errors import ModelUnavailable
+from serve.errors import ModelStarting
 from serve.forward import Forwarder
 from serve.front import Front, Receive, Scope, Send, api, header, model_card, route
 from serve.states import states
@@ -25,7 +25,17 @@ MAX_BODY = 2**30  # Each model has its own, smaller bound.
 PAGE = Path(__file__).parent / "page"
 PIN = {"head": 0.001}  # One hop to the proxy, which the head always has.
 RETRY_AFTER = 2
+FRESH = {"cache-control": "no-cache"}
 READINESS = ("/v2/health/live", "/v2/health/ready")
+
+
+class _Fresh(StaticFiles):
+    """Files that a browser asks for again after an upgrade; unchanged ones cost it a 304."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(FRESH)
+        return response
 
 
 class Args(Closed):
@@ -65,9 +75,7 @@ class Gateway:
         if aliased and path not in READINESS and not path.startswith(("/v1/models/", "/v2/models/")):
             return aliased, wanted.untouched(scope, receive)
         if (model := path.split("/")[1]) in self.table.models:  # Its own path, of which the proxy has not heard yet.
-            raise ModelUnavailable(
-                f"model {model!r} is starting; send the request again later", retry_after=RETRY_AFTER
-            )
+            raise ModelStarting(f"model {model!r} is starting; send the request again later", retry_after=RETRY_AFTER)
         if not for_a_model(path):
             return None
         name, body = await wanted.model(scope, receive)
@@ -77,7 +85,7 @@ class Gateway:
         """What the gateway answers itself."""
         app = api("ai-inference")
         app.get("/")(self.page)
-        app.mount("/page", StaticFiles(directory=PAGE))
+        app.mount("/page", _Fresh(directory=PAGE))
         app.get("/health")(self.health)
         app.get("/v1/models")(self.models)
         app.get("/v1/models/{name:path}")(self.model)
@@ -87,7 +95,7 @@ class Gateway:
         return app
 
     async def page(self) -> FileResponse:
-        return FileResponse(PAGE / "index.html")
+        return FileResponse(PAGE / "index.html", headers=FRESH)
 
     async def health(self) -> dict[str, Any]:
         found = await states(self.forwarder, self.table.models)

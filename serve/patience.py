@@ -1,8 +1,8 @@
 """How long a request waits while its model has no replica: a request goes in, the model's answer or a 503 comes out.
 
 A lone replica is stopped before its successor starts; meanwhile HAProxy sends requests to Serve's own proxy, on the
-head, which lets them wait for ever. There this middleware tells a client after `queueTimeout` to come back. Serve installs
-what `middlewares` returns, named by RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH on every node.
+head, which lets them wait for ever. There this middleware tells a client after `queueTimeout` to come back. Serve
+installs what `middlewares` returns, named by RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH on every node.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from ray.serve.context import _get_global_client
 from ray.serve.exceptions import RayServeException
 from starlette.middleware import Middleware
 
-from serve.errors import ModelUnavailable
+from serve.errors import ModelStarting
 from serve.front import ASGI, Answer, Receive, Scope, Send
 from serve.values import Served
 
@@ -44,7 +44,7 @@ class Patience:
             request.cancel()
         return None
 
-    async def _until_hopeless(self, model: str, answer: Answer) -> ModelUnavailable:
+    async def _until_hopeless(self, model: str, answer: Answer) -> ModelStarting:
         """Ends when the model has had no replica for its queueTimeout; never, once it answers."""
         waited = 0.0
         while True:
@@ -53,7 +53,7 @@ class Patience:
             bound = None if answer.started else await asyncio.to_thread(_bound, model)
             if bound is not None and waited >= bound:
                 said = f"model {model!r} has had no replica for {bound:g} seconds; send the request again later"
-                return ModelUnavailable(said, retry_after=RETRY_AFTER)
+                return ModelStarting(said, retry_after=RETRY_AFTER)
 
 
 async def _await(call: Any) -> None:

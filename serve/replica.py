@@ -16,9 +16,9 @@ from ray.serve import Application
 from serve import engine, sources
 from serve.errors import ConfigurationError, ModelUnavailable, UnknownModel
 from serve.front import ASGI, Front, api, model_card, route
+from serve.report import report
 from serve.values import Autoscaling, ModelArgs, in_bytes
 
-logger = logging.getLogger("ray.serve")
 HEADROOM = 16  # Serve's own bound lies above Front's, whose refusals have OpenAI's shape and spare /health.
 PIN = 0.001  # Of the accelerator's custom resource: enough to pin, too little to run out.
 
@@ -36,14 +36,14 @@ class Replica:
         try:
             self.engine = await asyncio.to_thread(self._load)
         except ModelUnavailable as error:
-            logger.error("%s", error)
+            report("%s", error, level=logging.ERROR)
             self.failure = error
 
     def _load(self) -> Any:
         folder = sources.fetch(self.args.source, self.args.model)
-        logger.info("model %s: loading %s by %s", self.args.model, folder.name, self.args.engine)
+        report("model %s: loading %s by %s", self.args.model, folder.name, self.args.engine)
         loaded = engine.load(self.args, folder)
-        logger.info("model %s: ready", self.args.model)
+        report("model %s: ready", self.args.model)
         return loaded
 
     def routes(self) -> APIRouter:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import aiohttp
 from ray import serve as ray_serve
 
+from serve.errors import ModelStarting
 from serve.forward import Forwarder
 
 TIMEOUT = 2.0  # Serve lets a request wait for a replica; a look at the state does not.
@@ -33,10 +34,10 @@ async def _asked(forwarder: Forwarder, model: str) -> State | None:
         status, body = await forwarder.get(f"/{model}/health", TIMEOUT)
         if status == 200:
             return {"status": "ok"}
-        reason = json.loads(body)["error"]["message"]
+        error = json.loads(body)["error"]
+        return None if error["code"] == ModelStarting.code else {"status": "unavailable", "reason": error["message"]}
     except (TimeoutError, aiohttp.ClientError, ValueError, LookupError, TypeError):
         return None
-    return {"status": "unavailable", "reason": reason}
 
 
 def _known_to_serve() -> dict[str, State]:

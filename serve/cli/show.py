@@ -9,7 +9,6 @@ from serve.cli.curls import curl
 from serve.local.manifest import Manifest
 
 COLOURS = {"ok": "green", "ready": "green", "unavailable": "red"}
-RANDOM = "random weights, since no model hub answers"
 
 
 def starting(manifest: Manifest, states: Mapping[str, str]) -> Table:
@@ -27,12 +26,13 @@ def endpoints(
     """The services, then a curl for each."""
     table = Table("model", "task", "engine", "accelerator", "state", box=None, padding=(0, 2), header_style="dim")
     for model, state in health.items():
-        notes = [state["status"], state.get("reason", ""), RANDOM if model in made else ""]
-        said = ": ".join(note for note in notes if note)
+        said = ": ".join(filter(None, [state["status"], state.get("reason")]))
         table.add_row(
             model, state["task"], state["engine"], state["accelerator"], f"[{COLOURS.get(state['status'])}]{said}"
         )
     console.print(table)
+    if made:
+        console.print(f"\nrandom weights, since no model hub answers: {', '.join(sorted(made))}", style="yellow")
     console.print()
     for model in manifest.models:
         console.print(f"  {curl(address, model, manifest.task(model))}", soft_wrap=True, markup=False, highlight=False)

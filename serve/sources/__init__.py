@@ -15,12 +15,12 @@ from typing import Protocol
 from urllib.parse import quote
 
 from serve.errors import ModelUnavailable
+from serve.report import report
 from serve.sources import bucket, hub
 from serve.sources.complete import complete
 from serve.sources.transfer import bytes_in
 from serve.values import Source
 
-logger = logging.getLogger("ray.serve")
 DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before each further attempt; one that brought the fetch forward starts the list anew."""
 
@@ -78,7 +78,7 @@ def _persist(place: Place, source: Source, model: str, partial: Path) -> None:
             reason, delay = _full(error) or place.incurable(error, source), next(delays, None)
             if reason is not None or delay is None:
                 raise ModelUnavailable(f"model {model!r}: {reason or _broke_off(error)}") from error
-            logger.warning("model %s: fetching broke off, next attempt in %g s: %s", model, delay, error)
+            report("model %s: fetching broke off, next attempt in %g s: %s", model, delay, error, level=logging.WARNING)
             time.sleep(delay)
 
 

@@ -1,7 +1,6 @@
 """How far a fetch is: a folder that grows goes in, log lines that a person and `ai-inference up` read come out."""
 
 import errno
-import logging
 import os
 import re
 import shutil
@@ -10,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
-logger = logging.getLogger("ray.serve")
+from serve.report import report
+
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 EVERY = 3.0
 """Seconds between two lines."""
@@ -69,4 +69,4 @@ def readable(size: int) -> str:
 
 def _log(model: str, done: int, total: int) -> None:
     done = min(done, total)  # Beside the files lie notes about them.
-    logger.info(LINE, model, readable(done), readable(total), 100 * done // max(total, 1))
+    report(LINE, model, readable(done), readable(total), 100 * done // max(total, 1))

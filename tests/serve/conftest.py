@@ -2,20 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from serve.local.nodes import Group, Nodes, free_port
+from serve.cli import helm
+from serve.local.manifest import Manifest
+from serve.local.nodes import Nodes, free_port
 from serve.local.service import Service
 
-FAST = {
-    "RAY_SERVE_ENABLE_HA_PROXY": "1",
-    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve.patience:middlewares",
-    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
-}
 PLACE = {"accelerator": "laptop", "vendor": "cpu", "cpus": 1, "memory": 4 * 2**30, "deviceMemory": 16 * 2**30}
 Deploy = Callable[[Mapping[str, Mapping[str, Any]]], str]
 
@@ -40,10 +37,10 @@ def gateway(models: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def service() -> Iterator[Service]:
-    head = Group(name="head", vendor="cpu", num_cpus=0, num_gpus=0, resources={"head": 1})
-    laptop = Group(name="laptop", vendor="cpu", num_cpus=16, num_gpus=0, resources={"laptop": 1})
-    with Nodes(head, [laptop], FAST) as nodes:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    manifest = Manifest.of(helm.template([Path(__file__).parent / "laptop.yaml"]))
+    env = {"AI_INFERENCE_CACHE": str(tmp_path_factory.mktemp("models"))}
+    with Nodes(manifest.head, manifest.workers, env) as nodes:
         yield Service(nodes, free_port())
 
 

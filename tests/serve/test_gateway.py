@@ -209,5 +209,5 @@ def test_a_request_for_a_model_without_a_replica_is_503_after_its_queue_timeout(
     refused = [answer for answer in answers if answer.status_code != 200]
     assert refused
     assert {answer.status_code for answer in refused} == {503}
-    assert {answer.json()["error"]["code"] for answer in refused} == {"model_unavailable"}
+    assert {answer.json()["error"]["code"] for answer in refused} == {"model_starting"}
     assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
