@@ -35,7 +35,7 @@ def _without_nul(text: str) -> str:
 
 def _identifier(voice: Any) -> Any:
     """The client sends a name, or an object with `id`."""
-    return voice.get("id") if isinstance(voice, dict) else voice
+    return voice.get("id", voice) if isinstance(voice, dict) else voice
 
 
 class Args(ModelArgs):
@@ -47,7 +47,8 @@ class SpeechRequest(BaseModel):
 
     model: str | None = None
     input: Annotated[str, AfterValidator(_without_nul)] = Field(min_length=1, max_length=MAX_CHARACTERS)
-    voice: Annotated[str, BeforeValidator(_identifier)]
+    voice: Annotated[str | None, BeforeValidator(_identifier)] = None
+    """Without one the engine's own choice speaks."""
     response_format: Format = "mp3"
     speed: float = Field(1, ge=0.25, le=4)
     stream_format: Literal["audio", "sse"] = "audio"
@@ -91,11 +92,11 @@ class TextToSpeech(Replica):
         yield await asyncio.to_thread(encoder.finish)
 
 
-def _voice(asked: str, voices: list[str]) -> str:
+def _voice(asked: str | None, voices: list[str]) -> str:
     """The engine's voice of that name. An OpenAI voice is the engine's with that name in its own, as Kokoro's
     `af_alloy`, else the one at its place in OpenAI's list, so that the same name always sounds the same."""
-    if asked in voices:
-        return asked
+    if asked is None or asked in voices:
+        return asked or voices[0]
     if asked not in OPENAI_VOICES:
         raise BadRequest(f"voice: there is no {asked!r}; voices: {', '.join(voices)}", param="voice")
     namesake = next((voice for voice in voices if voice.endswith(f"_{asked}")), None)
