@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import requests
 from openai import BadRequestError, NotFoundError, OpenAI
 
 from serve import standins
@@ -25,6 +26,7 @@ def address(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> str:
     return deploy(
         {
             "fake": {"task": "embeddings", "names": ["org/fake"], "engineConfig": {"maxTokens": 20}},
+            "slow": {"task": "embeddings", "engineConfig": {"maxTokens": 20_000, "delay": 0.5}},
             "minilm": {**real, "source": {"path": str(references.minilm())}},
             "wrong": {**real, "source": {"path": str(pairs)}},
         }
@@ -174,6 +176,13 @@ def test_a_body_of_100_megabytes_is_refused_and_the_next_request_works(address: 
     assert answer.status_code == 413
     assert answer.json()["error"]["code"] == "request_too_large"
     assert post(f"{address}/fake/v1/embeddings", {"input": "good"}).status_code == 200
+
+
+def test_a_client_that_leaves_keeps_nobody_waiting(address: str) -> None:
+    minutes = {"input": ["word " * 9_000] * 200}  # Each text is a batch of its own, of half a second.
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(f"{address}/slow/v1/embeddings", json=minutes, timeout=(60, 2))
+    assert post(f"{address}/slow/v1/embeddings", {"input": "good"}).status_code == 200
 
 
 def test_openai_client_raises_its_own_errors(fake: OpenAI) -> None:
