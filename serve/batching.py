@@ -182,7 +182,7 @@ def check_length(tokens: Sequence[Tokens], most: int, param: str) -> None:
     for index, item in enumerate(tokens):
         if item.length > most:
             raise TooLong(
-                f"{param}[{index}] has {item.length} tokens; this model takes {most}. Shorten it, or send "
+                f"{param}[{index}] has at least {item.length} tokens; this model takes {most}. Shorten it, or send "
                 f"truncate: true to have it cut",
                 param=param,
             )

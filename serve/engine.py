@@ -114,7 +114,7 @@ class Synthesizer(Protocol):
 @dataclass(frozen=True)
 class Tokens:
     """One tokenised text or pair: `ids` as the engine's model wants them, cut to its `max_tokens`, and their number
-    before that cut."""
+    before that cut, or at least that many."""
 
     ids: Any
     length: int

@@ -16,6 +16,7 @@ from serve.engine import Tokens
 from serve.errors import ModelUnavailable
 
 Input = str | tuple[str, str]
+TOKEN_CHARACTERS = 64  # Hardly a text has more to a token, so that of a book not much is read before it is too long.
 
 
 class Tokenizer:
@@ -36,12 +37,20 @@ class Tokenizer:
 
     def tokenize(self, inputs: Sequence[Input]) -> list[Tokens]:
         """`ids` holds a row for each feature that the model reads."""
-        whole = self._whole.encode_batch_fast(list(inputs))
-        lengths = [len(encoding) for encoding in whole]
+        heads = [self._head(item) for item in inputs]
+        encodings = self._whole.encode_batch_fast(heads)
+        for index, (head, item) in enumerate(zip(heads, inputs, strict=True)):
+            if head != item and len(encodings[index]) <= self.max_tokens:  # Blanks, mostly.
+                heads[index], encodings[index] = item, self._whole.encode_batch_fast([item])[0]
+        lengths = [len(encoding) for encoding in encodings]
         long = [index for index, length in enumerate(lengths) if length > self.max_tokens]
-        for index, encoding in zip(long, self._cut.encode_batch_fast([inputs[i] for i in long]), strict=True):
-            whole[index] = encoding
-        return [Tokens(self._rows(encoding), length) for encoding, length in zip(whole, lengths, strict=True)]
+        for index, cut in zip(long, self._cut.encode_batch_fast([heads[i] for i in long]), strict=True):
+            encodings[index] = cut
+        return [Tokens(self._rows(encoding), length) for encoding, length in zip(encodings, lengths, strict=True)]
+
+    def _head(self, item: Input) -> Input:
+        most = TOKEN_CHARACTERS * self.max_tokens
+        return item[:most] if isinstance(item, str) else (item[0][:most], item[1][:most])
 
     def _rows(self, encoding: Any) -> NDArray[np.int64]:
         read = {"input_ids": "ids", "token_type_ids": "type_ids"}

@@ -234,6 +234,6 @@ def test_every_item_is_computed_once_within_the_bound(requests: list[Lengths]) -
 def test_an_item_that_is_too_long_is_named_with_what_to_do() -> None:
     check_length(tokens(8, 8), 8, "input")
     with pytest.raises(
-        TooLong, match=r"input\[1\] has 9 tokens; this model takes 8\. Shorten it, or send truncate: true"
+        TooLong, match=r"input\[1\] has at least 9 tokens; this model takes 8\. Shorten it, or send truncate: true"
     ):
         check_length(tokens(8, 9), 8, "input")

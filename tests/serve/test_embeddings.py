@@ -140,7 +140,11 @@ BAD = {
     "token ids": ({"input": [1, 2, 3]}, 400, "token ids depend on the tokenizer"),
     "lists of token ids": ({"input": [[1, 2], [3]]}, 400, "token ids depend on the tokenizer"),
     "10,000 texts": ({"input": ["a"] * 10_000}, 400, "1 to 2048 texts, found a list of 10000"),
-    "a text beyond the context": ({"input": ["a", "word " * 21]}, 400, r"input\[1\] has 21 tokens; .* takes 20"),
+    "a text beyond the context": (
+        {"input": ["a", "word " * 21]},
+        400,
+        r"input\[1\] has at least 21 tokens; .* takes 20",
+    ),
     "a NUL character": ({"input": "a\0b"}, 400, "NUL character"),
     "too many dimensions": ({"input": "a", "dimensions": 9}, 400, "this model has 8, fewer than 9"),
     "no dimensions": ({"input": "a", "dimensions": 0}, 400, "dimensions"),

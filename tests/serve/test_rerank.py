@@ -59,7 +59,7 @@ def test_cohere_v2_client_gets_the_first_n(client: cohere.ClientV2) -> None:
 
 def test_cohere_v2_client_may_have_long_documents_cut(client: cohere.ClientV2) -> None:
     documents = ["word " * 30 + "red", "red " + "word " * 30]
-    with pytest.raises(cohere.BadRequestError, match=r"documents\[0\] has 34 tokens; this model takes 20"):
+    with pytest.raises(cohere.BadRequestError, match=r"documents\[0\] has at least 34 tokens; this model takes 20"):
         client.rerank(model="fake", query=COLOURS, documents=documents)
     answer = client.rerank(model="fake", query=COLOURS, documents=documents, max_tokens_per_doc=10)
     assert [result.index for result in answer.results] == [1, 0]
@@ -142,7 +142,7 @@ BAD = {
     "no query": ({"documents": ["a"]}, 400, "query"),
     "an empty query": ({**GOOD, "query": ""}, 400, "query: must not be empty"),
     "a query that is a number": ({**GOOD, "query": 7}, 400, "query"),
-    "a query beyond the context": ({**GOOD, "query": "word " * 21}, 400, r"has \d+ tokens; this model takes 20"),
+    "a query beyond the context": ({**GOOD, "query": "word " * 21}, 400, r"has at least \d+ tokens; .* takes 20"),
     "no documents": ({"query": "a"}, 400, "documents"),
     "an empty list": ({"query": "a", "documents": []}, 400, "a list of 1 to 1000, found 0"),
     "one text for documents": ({"query": "a", "documents": "b"}, 400, "a list of 1 to 1000, found str"),
@@ -151,7 +151,7 @@ BAD = {
     "a document without text": ({"query": "a", "documents": [{"title": "b"}]}, 400, "an object with text"),
     "token ids": ({"query": "a", "documents": [[1, 2]]}, 400, r"documents\[0\] must be a text"),
     "a document beyond the context": (
-        {"query": "a", "documents": ["b", "word " * 21]}, 400, r"documents\[1\] has 22 tokens; this model takes 20"
+        {"query": "a", "documents": ["b", "word " * 21]}, 400, r"documents\[1\] has at least 22 tokens; .* takes 20"
     ),
     "a NUL character": ({"query": "a", "documents": ["b\0c"]}, 400, r"documents\[0\] contains a NUL character"),
     "a NUL character in the query": ({**GOOD, "query": "\0"}, 400, "query: contains a NUL character"),

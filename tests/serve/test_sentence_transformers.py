@@ -108,6 +108,19 @@ def test_tokens_know_their_number_before_cutting(folders: Path) -> None:
     assert max(item.ids.shape[1] for item in tokens) == engine.max_tokens() == 16
 
 
+def test_of_a_book_no_more_is_read_than_shows_that_it_is_too_long(folders: Path) -> None:
+    engine = Engine(Config(max_tokens=16), folders / "embeddings", PLACE)
+    book, start = engine.tokenize(["word " * 100_000, "word " * 50])
+    assert engine.max_tokens() < book.length < 5_000
+    assert book.ids.tolist() == start.ids.tolist()
+
+
+def test_a_short_text_among_many_blanks_is_read_to_its_end(folders: Path) -> None:
+    engine = Engine(Config(max_tokens=16), folders / "embeddings", PLACE)
+    wide, narrow = engine.tokenize(["first" + " " * 10_000 + "last", "first last"])
+    assert wide.ids.tolist() == narrow.ids.tolist()
+
+
 def test_max_tokens_raises_no_limit_of_the_model(folders: Path) -> None:
     assert Engine(Config(max_tokens=100_000), folders / "embeddings", PLACE).max_tokens() == 512
 
