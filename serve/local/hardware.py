@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from serve.errors import ConfigurationError
-from serve.local.nodes import Group
+from serve.local.group import Group
 
 DEVICES = {  # Glob below /dev, and what to install for it.
     "cuda": ("nvidia[0-9]*", "the NVIDIA driver"),

@@ -8,7 +8,7 @@ from typing import Any, Self
 import yaml
 
 from serve.errors import ConfigurationError
-from serve.local.nodes import Group
+from serve.local.group import Group
 from serve.values import validated
 
 

@@ -14,14 +14,15 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import psutil
 
 from serve.errors import ConfigurationError
+from serve.local.group import Group
 
 SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 SET_PARENT_DEATH_SIGNAL = 1
@@ -29,33 +30,6 @@ OBJECT_STORE_BYTES = 128 * 2**20  # Requests do not pass through the object stor
 GRACE_SECONDS = 3
 STOPPING = {signal.SIGINT, signal.SIGTERM}
 REPLICA_PORTS = 20_000  # 12,000 from here on, below those that the kernel gives to clients.
-
-
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """The head or a worker group: Ray's resources and the environment of its pods."""
-
-    name: str
-    vendor: str
-    num_cpus: int
-    num_gpus: int
-    resources: Mapping[str, float]
-    env: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, spec: Mapping[str, Any], name: str) -> "Group":
-        """A `headGroupSpec` or an entry of `workerGroupSpecs`."""
-        params = spec["rayStartParams"]
-        container = spec["template"]["spec"]["containers"][0]
-        env = {entry["name"]: entry["value"] for entry in container.get("env", ()) if "value" in entry}
-        return cls(
-            name=name,
-            vendor=env.get("AI_INFERENCE_VENDOR", "cpu"),
-            num_cpus=int(params["num-cpus"]),
-            num_gpus=int(params.get("num-gpus", 0)),
-            resources=json.loads(json.loads(params["resources"])),  # Quoted twice: the operator hands it to a shell.
-            env=env,
-        )
 
 
 class Nodes:
@@ -74,9 +48,10 @@ class Nodes:
         _adopt_orphans()
         try:
             self._start(self.head, ["--head", f"--port={self.gcs.rpartition(':')[2]}", *self._dashboard_options()])
-            self._await_gcs()
-            for group in self.workers:
+            self._await_head()
+            for number, group in enumerate(self.workers, start=1):
                 self._start(group, [f"--address={self.gcs}"])
+                self._await_socket(number)
         except BaseException:
             self.stop()
             raise
@@ -101,28 +76,27 @@ class Nodes:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
     def _end(self) -> None:
-        _, alive = psutil.wait_procs(self._signal(signal.SIGTERM), GRACE_SECONDS)
-        while alive:  # A dying process may have left children behind, or started one more.
-            psutil.wait_procs(self._signal(signal.SIGKILL), GRACE_SECONDS)
-            alive = self._descendants()
+        ours = self._descendants()
+        _send(ours, signal.SIGTERM)
+        psutil.wait_procs(ours, GRACE_SECONDS)
+        while alive := {process for process in ours | self._descendants() if process.is_running()}:
+            ours |= alive  # A dying process may have left children behind, or started one more.
+            _send(alive, signal.SIGKILL)
+            psutil.wait_procs(alive, GRACE_SECONDS)
         for process in self._processes:
             process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _signal(self, number: signal.Signals) -> list[psutil.Process]:
-        descendants = self._descendants()
-        for process in descendants:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
-        return descendants
+    def _descendants(self) -> set[psutil.Process]:
+        """Below the nodes, and orphans that we adopted, told from other children by the folder in their environment.
 
-    def _descendants(self) -> list[psutil.Process]:
-        """Ours, adopted orphans among them: told from other children by the folder in their environment."""
-        found = []
+        Ray's workers and agents overwrite their environment with a title, so the tree is the first thing to look at.
+        """
+        found = set()
         for child in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.Error):
                 if child.environ().get("AI_INFERENCE_LOCAL") == str(self.folder):
-                    found.append(child)
+                    found |= {child, *child.children(recursive=True)}
         return found
 
     def _start(self, group: Group, options: Sequence[str]) -> None:
@@ -158,16 +132,28 @@ class Nodes:
         ports["RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT"] = str(lowest + 199)
         return env | ports
 
-    def _await_gcs(self) -> None:
-        """Until the head answers, or a ConfigurationError with its log."""
+    def _await_head(self) -> None:
         host, _, port = self.gcs.partition(":")
-        while True:
+
+        def answers() -> bool:
+            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
+                return True
+            return False
+
+        self._await(answers)
+        self._await_socket(0)
+
+    def _await_socket(self, number: int) -> None:
+        """Ray numbers a machine's nodes by the sockets it finds; two that start at once would take the same number."""
+        name = f"raylet.{number}" if number else "raylet"
+        self._await((self.folder / "ray" / "session_latest" / "sockets" / name).exists)
+
+    def _await(self, condition: Callable[[], bool]) -> None:
+        """Until it holds, or a ConfigurationError with the log of a node that ended."""
+        while not condition():
             if failure := self.failed():
                 raise ConfigurationError(failure)
-            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
-                return
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._processes[0].wait(0.1)
+            time.sleep(0.05)
 
 
 def interpreter(vendor: str) -> Path:
@@ -181,6 +167,12 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
 
 
 def _adopt_orphans() -> None:

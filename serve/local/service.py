@@ -49,6 +49,7 @@ class Service:
         while True:
             applications = self.applications()
             watch(applications)
+            self._must_live()
             settled = applications and all(app["status"] in SETTLED for app in applications.values())
             if settled and "starting" not in self._states():
                 return applications
@@ -80,6 +81,10 @@ class Service:
                     return answer
             except requests.ConnectionError:
                 pass
-            if failure := self.nodes.failed():
-                raise ConfigurationError(failure)
+            self._must_live()
             time.sleep(POLL_SECONDS)
+
+    def _must_live(self) -> None:
+        """Raises ConfigurationError when a node has ended."""
+        if failure := self.nodes.failed():
+            raise ConfigurationError(failure)
