@@ -32,7 +32,8 @@ def endpoints(
         )
     console.print(table)
     if made:
-        console.print(f"\nrandom weights, since no model hub answers: {', '.join(sorted(made))}", style="yellow")
+        named = ", ".join(sorted(made))
+        console.print(f"\nrandom weights, since no model hub answers: {named}", style="yellow", soft_wrap=True)
     console.print()
     for model in manifest.models:
         console.print(f"  {curl(address, model, manifest.task(model))}", soft_wrap=True, markup=False, highlight=False)
