@@ -21,6 +21,8 @@ from serve.values import Placement
 pytest.importorskip("kokoro", reason="needs the extra kokoro")
 torch = pytest.importorskip("torch", reason="needs the extra kokoro")
 
+# About how the package writes its layers, where it is called directly.
+pytestmark = pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning")
 PLACE = Placement(accelerator="laptop", vendor="cpu", num_gpus=0, cpus=1, memory=2**32, device_memory=2**34)
 
 
@@ -49,8 +51,6 @@ def said(speaker: Engine, text: str, voice: str = "af_heart", speed: float = 3) 
     return list(speaker.speak(text, voice=voice, speed=speed))
 
 
-# About how the package writes its layers, where it is called directly.
-@pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning")
 @pytest.mark.parametrize(("voice", "british"), [("af_heart", False), ("bm_george", True)])
 @pytest.mark.parametrize("speed", [1, 2.5])
 def test_the_waveform_is_that_of_the_package(
