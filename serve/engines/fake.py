@@ -146,8 +146,12 @@ class _Parrot:
         self.app.post("/v1/chat/completions", response_model=None)(self.chat)
         self.app.post("/v1/completions", response_model=None)(self.complete)
         self.app.get("/v1/models")(self.models)
-        self.app.get("/streams")(lambda: {"open": self.open})
+        self.app.get("/streams")(self.streams)
         self.open = 0
+
+    async def streams(self) -> dict[str, int]:
+        """How many answers are being streamed, so that a test sees the end of one."""
+        return {"open": self.open}
 
     async def models(self) -> dict[str, Any]:
         return {"object": "list", "data": [model_card(name) for name in self.names]}

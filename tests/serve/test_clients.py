@@ -108,7 +108,7 @@ def test_embeddings(clients: Clients, encoding: str) -> None:
 def test_rerank(clients: Clients) -> None:
     asked = {"query": "the sea", "documents": ["a hill", "the sea"]}
     with clients.cohere("reranker") as client:
-        answer = client.rerank(model="reranker", **asked)  # type: ignore[arg-type]
+        answer = client.rerank(model="reranker", **asked)
     assert [result.index for result in answer.results] == [1, 0]
     tei = clients.post("reranker", "/rerank", {"query": "the sea", "texts": asked["documents"]}).json()
     assert [item["index"] for item in tei] == [1, 0]

@@ -111,11 +111,8 @@ def test_a_body_of_100_megabytes_is_413_and_the_next_request_works(address: str,
 
 
 def test_a_form_is_routed_by_its_field_wherever_it_stands(address: str) -> None:
-    recording = ("a.wav", b"\0" * 2**20)
-    for fields in (
-        [("model", (None, "nobody")), ("file", recording)],
-        [("file", recording), ("model", (None, "nobody"))],
-    ):
+    model, file = ("model", (None, b"nobody")), ("file", ("a.wav", b"\0" * 2**20))
+    for fields in ([model, file], [file, model]):
         answer = requests.post(f"{address}/v1/audio/transcriptions", files=fields, timeout=60)
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_found")
 
