@@ -44,11 +44,11 @@ clean: ## Remove the environments
 	$(PYTHON) -m venv .venv/$*
 	.venv/$*/bin/pip install --quiet uv==0.13.8
 	.venv/$*/bin/pip install --quiet --no-deps --retries 0 --find-links $(TORCH_WHEELS) $(TORCH)
-	.venv/$*/bin/uv pip install --quiet --no-deps -r $< -e .
+	.venv/$*/bin/uv pip install --python .venv/$*/bin/python --quiet --no-deps -r $< -e .
 	@touch $@
 
 .venv/test/ready: tests/requirements.txt .venv/cpu/ready
-	$(CPU)/uv pip install --quiet --no-deps -r $<
+	$(CPU)/uv pip install --python $(CPU)/python --quiet --no-deps -r $<
 	@mkdir -p .venv/test && touch $@
 
 .PHONY: help run test check generate lock clean
