@@ -18,11 +18,11 @@ help: ## Print this list
 run: .venv/cpu/ready ## Serve VALUES (values/local.yaml) on this machine until Ctrl-C
 	@$(CPU)/ai-inference up -f $(VALUES)
 
-test: .venv/test/ready .venv/xpu/ready ## Run the tests: on real Ray, real engines and the real helm
+test: .venv/cpu/tests .venv/xpu/tests ## Run the tests: on real Ray, real engines and the real helm
 	$(CPU)/python -m pytest
 	$(XPU)/python -m pytest tests/serve/test_openvino.py
 
-check: .venv/test/ready ## Check style and types
+check: .venv/cpu/tests ## Check style and types
 	$(CPU)/ruff check .
 	$(CPU)/ruff format --check .
 	$(CPU)/mypy
@@ -35,6 +35,7 @@ lock: .venv/cpu/ready ## Write the requirements of each environment anew
 		--extra faster_whisper --extra kokoro --extra sentence_transformers --extra s3
 	$(LOCK) pyproject.toml images/xpu/requirements.in -o images/xpu/requirements.txt --extra openvino --extra s3
 	$(LOCK) tests/requirements.in -c images/cpu/requirements.txt -o tests/requirements.txt
+	$(LOCK) tests/requirements-xpu.in -c images/xpu/requirements.txt -o tests/requirements-xpu.txt
 
 clean: ## Remove the environments
 	rm -rf .venv
@@ -47,8 +48,10 @@ clean: ## Remove the environments
 	.venv/$*/bin/uv pip install --python .venv/$*/bin/python --quiet --no-deps -r $< -e .
 	@touch $@
 
-.venv/test/ready: tests/requirements.txt .venv/cpu/ready
-	$(CPU)/uv pip install --python $(CPU)/python --quiet --no-deps -r $<
-	@mkdir -p .venv/test && touch $@
+.venv/cpu/tests: tests/requirements.txt .venv/cpu/ready
+.venv/xpu/tests: tests/requirements-xpu.txt .venv/xpu/ready
+.venv/%/tests:
+	.venv/$*/bin/uv pip install --python .venv/$*/bin/python --quiet --no-deps -r $<
+	@touch $@
 
 .PHONY: help run test check generate lock clean
