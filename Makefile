@@ -45,13 +45,13 @@ clean: ## Remove the environments
 	$(PYTHON) -m venv .venv/$*
 	.venv/$*/bin/pip install --quiet uv==0.13.8
 	.venv/$*/bin/pip install --quiet --no-deps --retries 0 --find-links $(TORCH_WHEELS) $(TORCH)
-	.venv/$*/bin/uv pip install --python .venv/$*/bin/python --quiet --no-deps -r $< -e .
+	.venv/$*/bin/uv pip install --python .venv/$*/bin/python --quiet --compile-bytecode --no-deps -r $< -e .
 	@touch $@
 
 .venv/cpu/tests: tests/requirements.txt .venv/cpu/ready
 .venv/xpu/tests: tests/requirements-xpu.txt .venv/xpu/ready
 .venv/%/tests:
-	.venv/$*/bin/uv pip install --python .venv/$*/bin/python --quiet --no-deps -r $<
+	.venv/$*/bin/uv pip install --python .venv/$*/bin/python --quiet --compile-bytecode --no-deps -r $<
 	@touch $@
 
 .PHONY: help run test check generate lock clean
