@@ -7,6 +7,7 @@ espeak-ng that comes with espeakng-loader otherwise.
 
 import importlib.util
 import logging
+import os
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
@@ -46,6 +47,8 @@ class Engine:
 
     def __init__(self, config: Config, folder: Path, placement: Placement) -> None:
         self.config = config
+        # On a CPU each length of speech leaves compiled kernels behind, gigabytes by default: a thousand are kept.
+        os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
         self.device = torch_device(placement)
         self.model = _model(folder).to(self.device).eval()
         styles = _styles(folder)
