@@ -48,7 +48,9 @@ class Front:
                     f"{self.max_requests} requests are being worked on or wait; send this one again later",
                     retry_after=RETRY_AFTER,
                 )
-            await self.app(scope, self._bounded(scope, receive), answer.send)
+            await self.app(scope, self._bounded(scope, receive, answer), answer.send)
+            if answer.refusal is not None:
+                raise answer.refusal
         except InferenceError as error:
             await answer.fail(error)
         except Exception:
@@ -57,7 +59,7 @@ class Front:
         finally:
             self.requests -= counted
 
-    def _bounded(self, scope: Scope, receive: Receive) -> Receive:
+    def _bounded(self, scope: Scope, receive: Receive, answer: "Answer") -> Receive:
         declared = header(scope, b"content-length")
         left = self.max_body
         too_large = TooLarge(f"the body is larger than {self.max_body} bytes, this model's maxBody")
@@ -69,6 +71,7 @@ class Front:
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
+                answer.refusal = too_large  # Frameworks make a plain 400 of what is raised here.
                 raise too_large
             return message
 
@@ -81,11 +84,13 @@ class Answer:
     def __init__(self, scope: Scope, send: Send) -> None:
         self.forward = send
         self.started = False
+        self.refusal: InferenceError | None = None
         self.request_id = header(scope, b"x-request-id").decode("latin-1")  # Serve gives every request one.
 
     async def send(self, message: Message) -> None:
-        self.started = True
-        await self.forward(message)
+        if self.refusal is None or self.started:
+            self.started = True
+            await self.forward(message)
 
     async def fail(self, error: InferenceError) -> None:
         if self.started:  # Too late for a status: end the stream short, so that the client sees it broken.
@@ -93,7 +98,7 @@ class Answer:
         body = json.dumps(error.body()).encode()
         headers = {"content-type": "application/json", "content-length": str(len(body)), **error.headers()}
         pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await self.send({"type": "http.response.start", "status": error.status, "headers": pairs})
+        await self.forward({"type": "http.response.start", "status": error.status, "headers": pairs})
         await self.forward({"type": "http.response.body", "body": body})
 
 
