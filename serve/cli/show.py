@@ -1,8 +1,11 @@
 """What `ai-inference up` prints: manifests and states go in, tables for a terminal come out."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Self
 
 from rich.console import Console
+from rich.live import Live
 from rich.table import Table
 
 from serve.cli.curls import curl
@@ -11,13 +14,35 @@ from serve.local.manifest import Manifest
 COLOURS = {"ok": "green", "ready": "green", "unavailable": "red"}
 
 
-def starting(manifest: Manifest, states: Mapping[str, str]) -> Table:
-    """A line for each model that comes up."""
-    table = Table.grid(padding=(0, 2))
-    for model in manifest.models:
-        state = states.get(model, "waiting for its Ray node")
-        table.add_row(f"  {model}", f"[{COLOURS.get(state, 'yellow')}]{state}")
-    return table
+class Starting:
+    """How far each model is: lines that change in a terminal, a line for each change in a log."""
+
+    def __init__(self, console: Console, manifest: Manifest) -> None:
+        self._console = console
+        self._states = dict.fromkeys(manifest.models, "waiting for its Ray node")
+        self._live = Live(self._table(), console=console, transient=True) if console.is_terminal else nullcontext()
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.__exit__(None, None, None)
+
+    def show(self, states: Mapping[str, str]) -> None:
+        changed = {model: state for model, state in states.items() if self._states.get(model) != state}
+        self._states |= changed
+        if isinstance(self._live, Live):
+            self._live.update(self._table())
+        else:
+            for model, state in changed.items():
+                self._console.print(f"  {model}: {state}", soft_wrap=True, markup=False, highlight=False)
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for model, state in self._states.items():
+            table.add_row(f"  {model}", f"[{COLOURS.get(state, 'yellow')}]{state}")
+        return table
 
 
 def endpoints(

@@ -11,7 +11,6 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
-from rich.live import Live
 
 from serve.cli import helm, show
 from serve.errors import ConfigurationError
@@ -59,8 +58,8 @@ class Session:
         self.manifest = manifest
         progress = Progress(self.service.logs)
         self.service.apply(manifest.config)
-        with Live(show.starting(manifest, {}), console=self.console, transient=self.console.is_terminal) as live:
-            self.service.wait(lambda _: live.update(show.starting(manifest, progress.states())))
+        with show.Starting(self.console, manifest) as starting:
+            self.service.wait(lambda _: starting.show(progress.states()))
         show.endpoints(self.console, self.service.address, manifest, self.service.health()["models"], made)
 
     def follow(self) -> None:
