@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from serve import engines
 from serve.errors import ConfigurationError, ModelUnavailable
-from serve.values import Closed, ModelArgs, validated
+from serve.validation import validated
+from serve.values import Closed, ModelArgs
 
 Samples = NDArray[np.float32]
 """Mono audio in [-1, 1], shape (samples,)."""
@@ -64,6 +65,22 @@ class Segment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TranscriptionOptions:
+    """What a client may ask of a transcription; None leaves it to the engine."""
+
+    language: str | None = None
+    """The spoken one, ISO 639-1."""
+    prompt: str | None = None
+    """Text that the recording continues, in its style and spelling."""
+    temperature: float | None = None
+    """Of sampling."""
+    translate: bool = False
+    """English text, whatever is spoken."""
+    words: bool = False
+    """Times of single words too."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recognition:
     """The spoken `language` (ISO 639-1), the `duration` in seconds, and the segments as they are decoded."""
 
@@ -80,17 +97,8 @@ class Transcriber(Protocol):
         """What it understands, as ISO 639-1."""
         ...
 
-    def transcribe(
-        self,
-        audio: Samples,
-        *,
-        language: str | None,
-        prompt: str | None,
-        temperature: float | None,
-        translate: bool,
-        words: bool,
-    ) -> Recognition:
-        """`audio` at 16 kHz; `translate` asks for English text; `words` for times of single words."""
+    def transcribe(self, audio: Samples, options: TranscriptionOptions) -> Recognition:
+        """`audio` at 16 kHz."""
         ...
 
 

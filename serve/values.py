@@ -4,20 +4,15 @@
 `ModelArgs` of its Serve application by replacing the accelerator's name with a `Placement`, the share that it computed.
 """
 
-import difflib
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
-
-from serve.errors import ConfigurationError
 
 MODEL_NAME = r"^[a-z]([-a-z0-9]{0,51}[a-z0-9])?$"
 SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$")]
-T = TypeVar("T", bound=BaseModel)
 Task = Literal["llm", "stt", "tts", "embeddings", "rerank"]
 
 
@@ -204,33 +199,3 @@ class ModelArgs(Served):
     """The key under `models`: application, route prefix, alias prefix and served name."""
     placement: Placement
     """Where it runs, and with what share."""
-
-
-def validated(cls: type[T], values: Mapping[str, Any], where: str) -> T:
-    """`values` as a `cls`, or a ConfigurationError that names the entry and the nearest right key.
-
-    `where` is the path of the entry in the values file, such as `models.whisper`.
-    """
-    try:
-        return cls.model_validate(values)
-    except ValidationError as error:
-        raise ConfigurationError("\n".join(_sentence(cls, issue, where) for issue in error.errors())) from None
-
-
-def _sentence(cls: type[BaseModel], issue: Any, where: str) -> str:
-    path = ".".join([where, *(str(part) for part in issue["loc"] if part not in ("int", "Autoscaling", "Scaling"))])
-    if issue["type"] != "extra_forbidden":
-        return f"{path}: {issue['msg']} (found {issue['input']!r})"
-    known = sorted(_keys(cls, issue["loc"][:-1]))
-    near = difflib.get_close_matches(str(issue["loc"][-1]), known, 1, 0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
-    return f"{path}: unknown key; {hint}"
-
-
-def _keys(cls: type[BaseModel], path: tuple[Any, ...]) -> set[str]:
-    """The aliases of `cls`, or of the model nested in it at `path`."""
-    for part in path:
-        field = next((f for f in cls.model_fields.values() if f.alias == part), None)
-        candidates = [] if field is None else [field.annotation, *getattr(field.annotation, "__args__", ())]
-        cls = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), cls)
-    return {field.alias or name for name, field in cls.model_fields.items()}

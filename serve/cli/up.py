@@ -31,7 +31,8 @@ Simulate = Annotated[bool, typer.Option("--simulate", help="Take GPUs as bookkee
 
 def up(values: Values, port: Port = 8000, simulate: Simulate = False) -> None:
     """Run a values file on this machine, without a cluster."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # A script's background job starts with SIGINT ignored.
+        signal.signal(number, _interrupt)
     console = Console()
     manifest, made = _read(console, values, simulate)
     env = {"AI_INFERENCE_CACHE": str(cache()), **({"AI_INFERENCE_SIMULATED": "1"} if simulate else {})}

@@ -3,22 +3,18 @@
 Answers derive from the request alone, so a test knows them; delays imitate a device, failures imitate a broken model.
 """
 
-import asyncio
 import hashlib
-import json
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from fastapi import FastAPI, Request
-from fastapi.responses import StreamingResponse
+from fastapi import FastAPI
 from numpy.typing import NDArray
 
-from serve.engine import Recognition, Samples, Segment, Tokens, Word
-from serve.errors import BadRequest, UnknownModel
-from serve.front import api, model_card
+from serve.engine import Recognition, Samples, Segment, Tokens, TranscriptionOptions, Word
+from serve.parrot import Parrot
 from serve.values import Closed, Placement
 
 Item = TypeVar("Item")
@@ -84,19 +80,12 @@ class Engine:
     def languages(self) -> list[str]:
         return ["de", "en", "fr"]
 
-    def transcribe(
-        self,
-        audio: Samples,
-        *,
-        language: str | None,
-        prompt: str | None,
-        temperature: float | None,
-        translate: bool,
-        words: bool,
-    ) -> Recognition:
+    def transcribe(self, audio: Samples, options: TranscriptionOptions) -> Recognition:
         duration = len(audio) / 16_000
-        self._note(f"language={language} prompt={prompt} temperature={temperature} translate={translate}")
-        return Recognition(language=language or "en", duration=duration, segments=self._segments(duration, words))
+        asked = ("language", "prompt", "temperature", "translate")
+        self._note(" ".join(f"{name}={getattr(options, name)}" for name in asked))
+        segments = self._segments(duration, options.words)
+        return Recognition(language=options.language or "en", duration=duration, segments=segments)
 
     def _segments(self, duration: float, words: bool) -> Iterator[Segment]:
         for second in self._worked_on(range(max(1, int(duration)))):
@@ -132,88 +121,10 @@ class Engine:
 
     # LanguageModel: repeats the last message, a word a token.
     async def app(self, names: Sequence[str]) -> FastAPI:
-        return _Parrot(self.config, names).app
+        return Parrot(names, self.config.delay, self.config.token_delay).app
 
     async def check(self) -> None:
         return None
-
-
-class _Parrot:
-    def __init__(self, config: Config, names: Sequence[str]) -> None:
-        self.config = config
-        self.names = names
-        self.app = api("fake")
-        self.app.post("/v1/chat/completions", response_model=None)(self.chat)
-        self.app.post("/v1/completions", response_model=None)(self.complete)
-        self.app.get("/v1/models")(self.models)
-        self.app.get("/streams")(self.streams)
-        self.open = 0
-
-    async def streams(self) -> dict[str, int]:
-        """How many answers are being streamed, so that a test sees the end of one."""
-        return {"open": self.open}
-
-    async def models(self) -> dict[str, Any]:
-        return {"object": "list", "data": [model_card(name) for name in self.names]}
-
-    async def chat(self, request: Request) -> StreamingResponse | dict[str, Any]:
-        body = await self._body(request)
-        messages = body.get("messages")
-        if not messages:
-            raise BadRequest("messages: must not be empty", param="messages")
-        words = str(messages[-1].get("content", "")).split()
-        if body.get("stream"):
-            return _events(self._stream(words, "chat.completion.chunk", lambda word: {"delta": {"content": word}}))
-        text = " ".join([word async for word in self._words(words)])
-        message = {"role": "assistant", "content": text}
-        return _completion("chat.completion", body, {"message": message}, len(words))
-
-    async def complete(self, request: Request) -> StreamingResponse | dict[str, Any]:
-        body = await self._body(request)
-        words = str(body.get("prompt", "")).split()
-        if body.get("stream"):
-            return _events(self._stream(words, "text_completion", lambda word: {"text": word}))
-        text = " ".join([word async for word in self._words(words)])
-        return _completion("text_completion", body, {"text": text}, len(words))
-
-    async def _body(self, request: Request) -> dict[str, Any]:
-        try:
-            body = await request.json()
-        except ValueError as error:
-            raise BadRequest(f"the body is not JSON: {error}") from None
-        if not isinstance(body, dict):
-            raise BadRequest("the body must be a JSON object")
-        if body.get("model") not in (None, *self.names):
-            raise UnknownModel(f"model {body['model']!r} is not served here", param="model")
-        return body
-
-    async def _words(self, words: Sequence[str]) -> AsyncIterator[str]:
-        await asyncio.sleep(self.config.delay)
-        for word in words:
-            await asyncio.sleep(self.config.token_delay)
-            yield word
-
-    async def _stream(self, words: Sequence[str], kind: str, choice: Any) -> AsyncIterator[str]:
-        self.open += 1
-        try:
-            async for word in self._words(words):
-                chunk = {"id": "fake", "object": kind, "created": 0, "model": self.names[0]}
-                yield f"data: {json.dumps({**chunk, 'choices': [{'index': 0, **choice(word + ' ')}]})}\n\n"
-            yield "data: [DONE]\n\n"
-        finally:
-            self.open -= 1
-
-
-def _events(stream: AsyncIterator[str]) -> StreamingResponse:
-    return StreamingResponse(stream, media_type="text/event-stream")
-
-
-def _completion(kind: str, body: dict[str, Any], choice: dict[str, Any], tokens: int) -> dict[str, Any]:
-    choices = [{"index": 0, "finish_reason": "stop", **choice}]
-    usage = {"prompt_tokens": tokens, "completion_tokens": tokens, "total_tokens": 2 * tokens}
-    return {
-        "id": "fake", "object": kind, "created": 0, "model": body.get("model"), "choices": choices, "usage": usage,
-    }  # fmt: skip
 
 
 def _noise(text: str, size: int) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from serve.device import threads, word_for
-from serve.engine import Recognition, Samples, Segment, Word
+from serve.engine import Recognition, Samples, Segment, TranscriptionOptions, Word
 from serve.errors import ModelUnavailable
 from serve.values import Closed, Placement
 
@@ -70,23 +70,14 @@ class Engine:
         languages: list[str] = self.model.supported_languages
         return languages
 
-    def transcribe(
-        self,
-        audio: Samples,
-        *,
-        language: str | None,
-        prompt: str | None,
-        temperature: float | None,
-        translate: bool,
-        words: bool,
-    ) -> Recognition:
+    def transcribe(self, audio: Samples, options: TranscriptionOptions) -> Recognition:
         segments, heard = self._transcriber(
             audio,
-            language=language,
-            initial_prompt=prompt,
-            temperature=temperature or TEMPERATURES,
-            task="translate" if translate else "transcribe",
-            word_timestamps=words,
+            language=options.language,
+            initial_prompt=options.prompt,
+            temperature=options.temperature or TEMPERATURES,
+            task="translate" if options.translate else "transcribe",
+            word_timestamps=options.words,
             beam_size=self.config.beam_size,
             vad_filter=self.config.vad_filter,
             condition_on_previous_text=self.config.condition_on_previous_text,

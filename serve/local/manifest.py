@@ -9,7 +9,7 @@ import yaml
 
 from serve.errors import ConfigurationError
 from serve.local.group import Group
-from serve.values import validated
+from serve.validation import validated
 
 
 @dataclass(frozen=True)

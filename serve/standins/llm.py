@@ -42,5 +42,7 @@ def make(folder: Path) -> None:
         initializer_range=0.3,  # At the usual 0.02 the model repeats its last token.
         dtype="float32",
     )
-    random_weights(lambda: LlamaForCausalLM(config)).save_pretrained(folder)
+    model = random_weights(lambda: LlamaForCausalLM(config))
+    model.generation_config.max_new_tokens = 64  # Random weights know no end.
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

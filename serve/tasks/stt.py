@@ -19,7 +19,7 @@ from ray.serve import Application
 
 from serve import subtitles
 from serve.audio import decode
-from serve.engine import Recognition, Segment, Transcriber
+from serve.engine import Recognition, Segment, Transcriber, TranscriptionOptions
 from serve.errors import BadRequest
 from serve.replica import Replica
 from serve.streaming import DeviceThread, Streamed
@@ -98,16 +98,14 @@ class SpeechToText(Replica):
         """The recognition and its segments, as they are decoded for as long as the context lasts."""
         async with self.slots:
             audio = await asyncio.to_thread(decode, await form.file.read())
-            recognition = await self.device.run(
-                lambda: self.engine.transcribe(
-                    audio,
-                    language=language,
-                    prompt=form.prompt,
-                    temperature=form.temperature,
-                    translate=translate,
-                    words=form.response_format == "verbose_json" and "word" in form.granularities,
-                )
+            options = TranscriptionOptions(
+                language=language,
+                prompt=form.prompt,
+                temperature=form.temperature,
+                translate=translate,
+                words=form.response_format == "verbose_json" and "word" in form.granularities,
             )
+            recognition = await self.device.run(lambda: self.engine.transcribe(audio, options))
             async with aclosing(self.device.iterate(recognition.segments)) as segments:
                 yield recognition, segments
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from serve import engine, standins
 from serve.audio import decode
-from serve.engine import Samples, Segment
+from serve.engine import Samples, Segment, TranscriptionOptions
 from serve.engines import faster_whisper
 from serve.engines.faster_whisper import Config, Engine
 from serve.errors import ModelUnavailable
@@ -59,8 +59,7 @@ def speechlike(seed: int, seconds: float = 30) -> Samples:
 
 
 def recognised(model: Engine, audio: Samples, **changed: Any) -> list[Segment]:
-    asked: dict[str, Any] = {"language": "en", "prompt": None, "temperature": None, "translate": False, "words": False}
-    return list(model.transcribe(audio, **{**asked, **changed}).segments)
+    return list(model.transcribe(audio, TranscriptionOptions(**{"language": "en", **changed})).segments)
 
 
 def mel(model: Engine, audio: Samples) -> Any:
@@ -184,9 +183,7 @@ def test_a_given_temperature_is_used_and_zero_means_that_of_the_engine(whisper: 
 
 
 def test_a_language_not_given_is_one_that_the_model_knows(whisper: Engine) -> None:
-    found = whisper.transcribe(
-        speechlike(0), language=None, prompt=None, temperature=None, translate=False, words=False
-    )
+    found = whisper.transcribe(speechlike(0), TranscriptionOptions())
     assert found.language in whisper.languages()
     assert found.duration == 30
     assert {"en", "de", "fr", "ja"} <= set(whisper.languages())
@@ -230,9 +227,8 @@ def test_segments_come_while_the_rest_is_still_to_be_decoded(whisper: Engine, mo
         return encode(features)
 
     monkeypatch.setattr(whisper.model, "encode", noted)
-    segments = whisper.transcribe(
-        speechlike(0, 120), language="en", prompt=None, temperature=0.1, translate=False, words=False
-    ).segments
+    options = TranscriptionOptions(language="en", temperature=0.1)
+    segments = whisper.transcribe(speechlike(0, 120), options).segments
     next(segments)
     first = len(windows)
     list(segments)
