@@ -53,6 +53,7 @@ def test_bucket_is_asked_nothing_when_the_folder_is_complete(store: Store, caplo
     store.put(**{"model.bin": WEIGHTS})
     sources.fetch(WHISPER, "whisper")
     store.wire.requests.clear()
+    caplog.clear()
     with caplog.at_level(logging.INFO, "ray.serve"):
         sources.fetch(WHISPER, "whisper")
     assert store.wire.requests == []

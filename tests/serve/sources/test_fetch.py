@@ -67,6 +67,7 @@ def test_progress_starts_where_the_last_attempt_ended(store: Store, caplog: pyte
     with pytest.raises(ModelUnavailable):
         sources.fetch(WHISPER, "whisper")
     store.wire.left = None
+    caplog.clear()
     with caplog.at_level(logging.INFO, "ray.serve"):
         sources.fetch(WHISPER, "whisper")
     first = transfer.PATTERN.fullmatch(caplog.messages[0])

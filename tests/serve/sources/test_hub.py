@@ -158,6 +158,7 @@ def test_hub_is_asked_nothing_when_the_revision_is_complete(
     folder = sources.fetch(REPOSITORY, "whisper")
     known.down = True
     laid.requests.clear()
+    caplog.clear()
     with caplog.at_level(logging.INFO, "ray.serve"):
         assert sources.fetch(REPOSITORY, "whisper") == folder
     assert laid.requests == []
