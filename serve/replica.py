@@ -7,6 +7,8 @@ RUNNING), so the replica stays, answers 503 with the reason, and says so at `/he
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from fastapi import APIRouter
@@ -33,11 +35,20 @@ class Replica:
         self.args = args
         self.engine: Any = None
         self.failure: ModelUnavailable | None = None
-        try:
+        with self._failing_alone():
             self.engine = await asyncio.to_thread(self._load)
+
+    @contextmanager
+    def _failing_alone(self) -> Iterator[None]:
+        """Keeps what went wrong as the reason for being unavailable; a replica that died would be started anew."""
+        try:
+            yield
         except ModelUnavailable as error:
-            report("%s", error, level=logging.ERROR)
             self.failure = error
+        except Exception as error:
+            self.failure = ModelUnavailable(f"model {self.args.model!r}: {type(error).__name__}: {error}")
+        if self.failure is not None:
+            report("%s", self.failure, level=logging.ERROR)
 
     def _load(self) -> Any:
         folder = sources.fetch(self.args.source, self.args.model)
@@ -61,7 +72,10 @@ class Replica:
         return {"object": "list", "data": [model_card(name) for name in self.served_names()]}
 
     async def __serve_build_asgi_app__(self) -> Front:
-        app = await self.app() if self.failure is None else self._refuse
+        app: ASGI = self._refuse
+        if self.failure is None:
+            with self._failing_alone():
+                app = await self.app()
         most = self.args.max_ongoing_requests + self.args.max_queued_requests
         return Front(self._with_health(app), max_body=in_bytes(self.args.max_body), max_requests=most)
 

@@ -9,7 +9,7 @@ import os
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from pydantic import Field
 
@@ -59,7 +59,8 @@ class Engine:
         from vllm.utils.argparse_utils import FlexibleArgumentParser
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        parser = make_arg_parser(FlexibleArgumentParser(exit_on_error=False))
+        parser = make_arg_parser(FlexibleArgumentParser())
+        parser.error = _refuse  # argparse would end the process.
         self._args = parser.parse_args([*_flags(config), *_placed(placement), "--model", str(folder)])
         validate_parsed_serve_args(self._args)
         engine_args = AsyncEngineArgs.from_cli_args(self._args)
@@ -82,6 +83,10 @@ class Engine:
     def close(self) -> None:
         """Ends the engine's processes, which would outlive ours."""
         self._client.shutdown()
+
+
+def _refuse(message: str) -> NoReturn:
+    raise ValueError(f"engineConfig is not what vLLM takes: {message}")
 
 
 def _flags(config: Config) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Weights that are corrupt, for every engine: the model says why it is unavailable, and the others are served."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -30,11 +31,13 @@ def corrupt(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def address(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> str:
-    entries = {"good": {"task": "embeddings", "engine": "fake", "source": {"path": "/"}}}
+    entries: dict[str, dict[str, Any]] = {"good": {"task": "embeddings", "engine": "fake", "source": {"path": "/"}}}
     for model, (task, engine) in MODELS.items():
         folder = standins.make(task, engine, tmp_path_factory.mktemp("models") / model)
         corrupt(folder)
         entries[model] = {"task": task, "engine": engine, "source": {"path": str(folder)}}
+    unknown = {"args": {"no-such-flag": 1}}
+    entries["misled"] = {**entries["llm"], "engineConfig": unknown}
     return deploy(entries)
 
 
@@ -46,6 +49,12 @@ def test_a_model_with_corrupt_weights_answers_503_with_the_reason(address: str, 
     assert f"could not load '{model}'" in error["message"]
     state = requests.get(f"{address}/health", timeout=60).json()["models"][model]
     assert (state["status"], state["reason"]) == ("unavailable", error["message"])
+
+
+def test_a_flag_that_vllm_does_not_know_is_named(address: str) -> None:
+    answer = requests.get(f"{address}/misled/v1/models", timeout=60)
+    assert answer.status_code == 503
+    assert "--no-such-flag" in answer.json()["error"]["message"]
 
 
 def test_the_others_are_served(address: str) -> None:
