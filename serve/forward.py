@@ -5,8 +5,10 @@ here and with it the connection onwards, so that the engine stops too.
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator
+from urllib.parse import quote
 
 import aiohttp
+from yarl import URL
 
 from serve.errors import ModelUnavailable
 from serve.front import Receive, Scope, Send
@@ -15,6 +17,7 @@ HOP_BY_HOP = {  # RFC 9110, section 7.6.1, and what each side sets anew
     b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te",
     b"trailer", b"transfer-encoding", b"upgrade",
 }  # fmt: skip
+PATH = "/:@!$&'()*+,;=~"  # What RFC 3986 lets stand in a path.
 NOT_UP = HOP_BY_HOP | {b"host"}
 NOT_DOWN = HOP_BY_HOP | {b"x-request-id", b"date", b"server"}
 
@@ -38,7 +41,8 @@ class Forwarder:
     async def forward(self, scope: Scope, path: str, body: AsyncIterator[bytes] | bytes | None, send: Send) -> None:
         """Sends the request to `path` and its answer to `send`. Raises ModelUnavailable when nobody is there."""
         query = scope.get("query_string", b"").decode("latin-1")
-        url = f"{self.address}{path}{'?' + query if query else ''}"
+        target = quote(path, safe=PATH) + (f"?{query}" if query else "")
+        url = URL(self.address + target, encoded=True)  # As it came: what is decoded twice leads elsewhere.
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in _kept(scope["headers"], NOT_UP)]
         try:
             async with self._session.request(

@@ -38,7 +38,8 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return  # No task has websockets, and none needs Serve's lifespan events.
+            await self.app(scope, receive, send)
+            return
         answer = Answer(scope, send)
         counted = not route(scope).endswith("/health")
         self.requests += counted
@@ -52,10 +53,11 @@ class Front:
             if answer.refusal is not None:
                 raise answer.refusal
         except InferenceError as error:
-            await answer.fail(error)
+            await answer.fail(answer.refusal or error)
         except Exception:
             logger.exception("request %s failed", answer.request_id)
-            await answer.fail(InferenceError(f"the server failed; its log has request {answer.request_id}"))
+            if not answer.ended:
+                await answer.fail(failed(answer.request_id))
         finally:
             self.requests -= counted
 
@@ -84,12 +86,14 @@ class Answer:
     def __init__(self, scope: Scope, send: Send) -> None:
         self.forward = send
         self.started = False
+        self.ended = False
         self.refusal: InferenceError | None = None
         self.request_id = header(scope, b"x-request-id").decode("latin-1")  # Serve gives every request one.
 
     async def send(self, message: Message) -> None:
         if self.refusal is None or self.started:
             self.started = True
+            self.ended = message["type"] == "http.response.body" and not message.get("more_body", False)
             await self.forward(message)
 
     async def fail(self, error: InferenceError) -> None:
@@ -100,6 +104,11 @@ class Answer:
         pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
         await self.forward({"type": "http.response.start", "status": error.status, "headers": pairs})
         await self.forward({"type": "http.response.body", "body": body})
+
+
+def failed(request_id: str) -> InferenceError:
+    """What a client may know of a failure that is ours."""
+    return InferenceError(f"the server failed; its log has request {request_id}")
 
 
 def header(scope: Scope, name: bytes) -> bytes:
@@ -119,6 +128,7 @@ def api(title: str) -> FastAPI:
     app.add_exception_handler(InferenceError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_failed)
     return app
 
 
@@ -130,6 +140,11 @@ def model_card(name: str, more: Mapping[str, Any] | None = None) -> dict[str, An
 async def _answer_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, InferenceError)  # noqa: S101
     return JSONResponse(error.body(), error.status, dict(error.headers()))
+
+
+async def _answer_failed(request: Request, _: Exception) -> JSONResponse:
+    """Starlette raises the exception again once this is sent, and Front logs it."""
+    return await _answer_error(request, failed(header(request.scope, b"x-request-id").decode("latin-1")))
 
 
 async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:

@@ -29,6 +29,11 @@ FRESH = {"cache-control": "no-cache"}
 READINESS = ("/v2/health/live", "/v2/health/ready")
 
 
+def _canonical(path: str) -> str:
+    """Without KServe's prefix."""
+    return path.removeprefix("/openai") if path.startswith("/openai/") else path
+
+
 class _Fresh(StaticFiles):
     """Files that a browser asks for again after an upgrade; unchanged ones cost it a 304."""
 
@@ -60,7 +65,10 @@ class Gateway:
         own = self._own()
 
         async def choose(scope: Scope, receive: Receive, send: Send) -> None:
-            path = route(scope).removeprefix("/openai") or "/"
+            if scope["type"] != "http":
+                await own(scope, receive, send)
+                return
+            path = _canonical(route(scope))
             if target := await self._target(scope, path, receive):
                 model, body = target
                 await self.forwarder.forward(scope, f"/{model}{path}", body, send)
@@ -74,7 +82,9 @@ class Gateway:
         aliased = self.table.aliased(header(scope, b"host").decode("latin-1"))
         if aliased and path not in READINESS and not path.startswith(("/v1/models/", "/v2/models/")):
             return aliased, wanted.untouched(scope, receive)
-        if (model := path.split("/")[1]) in self.table.models:  # Its own path, of which the proxy has not heard yet.
+        if (
+            model := path.lstrip("/").partition("/")[0]
+        ) in self.table.models:  # Its own path, of which the proxy has not heard yet.
             raise ModelStarting(f"model {model!r} is starting; send the request again later", retry_after=RETRY_AFTER)
         if not for_a_model(path):
             return None

@@ -6,9 +6,13 @@ installs what `middlewares` returns, named by RAY_SERVE_HTTP_PROXY_CALLBACK_IMPO
 """
 
 import asyncio
+import math
+import threading
+import time
 from typing import Any
 
 from ray import serve as ray_serve
+from ray.exceptions import RayError
 from ray.serve.context import _get_global_client
 from ray.serve.exceptions import RayServeException
 from starlette.middleware import Middleware
@@ -32,7 +36,7 @@ class Patience:
             return await self.app(scope, receive, send)
         answer = Answer(scope, send)
         request = asyncio.create_task(_await(self.app(scope, receive, answer.send)))
-        waiting = asyncio.create_task(self._until_hopeless(scope["path"].split("/")[1], answer))
+        waiting = asyncio.create_task(self._until_hopeless(scope["path"].lstrip("/").partition("/")[0], answer))
         try:
             await asyncio.wait({request, waiting}, return_when=asyncio.FIRST_COMPLETED)
             if not request.done() and not answer.started:
@@ -60,9 +64,32 @@ async def _await(call: Any) -> None:
     await call
 
 
+class _Look:
+    """What the controller knows, asked at most every LOOK_SECONDS however many requests wait."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken = -math.inf
+        self._applications: dict[str, Any] = {}
+
+    def applications(self) -> dict[str, Any]:
+        with self._lock:
+            if time.monotonic() - self._taken >= LOOK_SECONDS:
+                self._applications = _get_global_client().get_serve_details()["applications"]
+                self._taken = time.monotonic()
+            return self._applications
+
+
+LOOK = _Look()
+
+
 def _bound(model: str) -> float | None:
     """The model's queueTimeout in seconds while it has no replica that answers, else None."""
-    application = _get_global_client().get_serve_details()["applications"].get(model)
+    try:
+        applications = LOOK.applications()
+    except (RayError, RayServeException):  # The controller is away for a moment; waiting goes on.
+        return None
+    application = applications.get(model) or applications.get("gateway")  # Which all other paths lead to.
     if application is None:
         return None
     deployments = application["deployments"].values()

@@ -84,13 +84,14 @@ class Replica:
         health.get("/health")(self.health)
 
         async def choose(scope: Any, receive: Any, send: Any) -> None:
-            await (health if route(scope) == "/health" else app)(scope, receive, send)
+            healthy = scope["type"] == "http" and route(scope) == "/health"
+            await (health if healthy else app)(scope, receive, send)
 
         return choose
 
     async def _refuse(self, scope: Any, receive: Any, send: Any) -> None:
-        assert self.failure is not None  # noqa: S101
-        raise self.failure
+        if scope["type"] == "http" and self.failure is not None:
+            raise self.failure
 
     async def health(self) -> dict[str, Any]:
         """What the gateway and `helm test` read; 503 with the reason when the model is unavailable."""

@@ -45,6 +45,9 @@ def _known_to_serve() -> dict[str, State]:
     for name, application in ray_serve.status().applications.items():
         replicas = [deployment.message for deployment in application.deployments.values()]
         reason = "; ".join(said for said in (application.message, *replicas) if said) or application.status.value
+        if application.status.value == "RUNNING":  # Too busy to say so itself in time.
+            found[name] = {"status": "ok"}
+            continue
         failed = application.status.value in ("DEPLOY_FAILED", "UNHEALTHY")
         found[name] = {"status": "unavailable" if failed else "starting", "reason": reason}
     return found

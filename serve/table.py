@@ -46,9 +46,10 @@ class Table(Closed):
     def find(self, name: str) -> str | None:
         """The key of the model that is served under `name`; `<key>:<id>` is an adapter of it."""
         for key, entry in self.models.items():
-            if name in (key, *entry.names) or name.startswith(f"{key}:"):
+            if name in (key, *entry.names):
                 return key
-        return None
+        adapted = name.partition(":")[0]
+        return adapted if adapted in self.models else None
 
     def known(self, name: str) -> str:
         """The same, or UnknownModel."""
@@ -74,5 +75,5 @@ class Table(Closed):
 
     def aliased(self, host: str) -> str | None:
         """The model whose alias a Host header names, such as `whisper-predictor.ai-ml:8000`."""
-        label = host.partition(":")[0].partition(".")[0]
+        label = host.lower().partition(":")[0].partition(".")[0]
         return next((model for model in self.models if label == f"{self.alias_prefix}{model}{ALIAS}"), None)

@@ -9,41 +9,54 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qs
 
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from serve.errors import BadRequest
+from serve.errors import BadRequest, TooLarge
 from serve.forward import stream
 from serve.front import Receive, Scope, header
 
 MAX_NAME = 1024
-BODILESS = ("GET", "HEAD", "DELETE", "OPTIONS")
+MAX_HELD = 64 * 2**20  # Per request, in the memory of the head.
 Body = AsyncIterator[bytes] | bytes | None
 
 
 def untouched(scope: Scope, receive: Receive) -> Body:
-    """The body as it comes, for a request whose model is known."""
-    return None if scope["method"] in BODILESS else stream(receive)
+    """The body as it comes, for a request whose model is known; None where the request declares none."""
+    declares = header(scope, b"content-length") not in (b"", b"0") or header(scope, b"transfer-encoding")
+    return stream(receive) if declares else None
 
 
 async def model(scope: Scope, receive: Receive) -> tuple[str | None, Body]:
     """The name, None where the request gives none, and the body to carry on."""
-    if scope["method"] in BODILESS:
+    if scope["method"] != "POST":
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-        return next(iter(query.get("model", ())), None), None
+        return next(iter(query.get("model", ())), None), untouched(scope, receive)
     kind, options = parse_options_header(header(scope, b"content-type"))
     if kind == b"multipart/form-data":
         if b"boundary" not in options:
             raise BadRequest("content-type: multipart/form-data needs a boundary")
         return await _in_form(options[b"boundary"], receive)
-    body = b"".join([part async for part in stream(receive)])
-    return _in_json(body), body
+    body = bytearray()
+    async for part in stream(receive):
+        body += part
+        _must_fit(len(body))
+    return _in_json(bytes(body)), bytes(body)
+
+
+def _must_fit(size: int) -> None:
+    """Raises TooLarge for what would have to be held here before its model is known."""
+    if size > MAX_HELD:
+        raise TooLarge(
+            f"more than {MAX_HELD} bytes came before the model was known; put a form's model first, or send it "
+            "to the model's own path"
+        )
 
 
 def _in_json(body: bytes) -> str | None:
     try:
         read = json.loads(body) if body else {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequest(f"the body is not JSON: {error}") from None
     name = read.get("model") if isinstance(read, dict) else None
     if name is not None and not isinstance(name, str):
@@ -53,16 +66,20 @@ def _in_json(body: bytes) -> str | None:
 
 async def _in_form(boundary: bytes, receive: Receive) -> tuple[str | None, Body]:
     field = _ModelField()
-    parser = MultipartParser(boundary, field.callbacks())
     read: list[bytes] = []
     more = True
+    try:
+        parser = MultipartParser(boundary, field.callbacks())
+    except FormParserError as error:
+        raise BadRequest(f"content-type: {error}") from None
     while more and field.value is None:
         message = await receive()
         more = message["type"] == "http.request" and message.get("more_body", False)
         read.append(message.get("body", b""))
+        _must_fit(sum(map(len, read)))
         try:
             parser.write(read[-1])
-        except MultipartParseError as error:
+        except FormParserError as error:
             raise BadRequest(f"the body is not a form: {error}") from None
     rest = stream(receive, *read) if more else b"".join(read)
     return field.value, rest

@@ -7,6 +7,7 @@ from typing import Self
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from serve.cli.curls import curl
 from serve.local.manifest import Manifest
@@ -41,7 +42,7 @@ class Starting:
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))
         for model, state in self._states.items():
-            table.add_row(f"  {model}", f"[{COLOURS.get(state, 'yellow')}]{state}")
+            table.add_row(f"  {model}", Text(state, style=COLOURS.get(state, "yellow")))
         return table
 
 
@@ -53,7 +54,11 @@ def endpoints(
     for model, state in health.items():
         said = ": ".join(filter(None, [state["status"], state.get("reason")]))
         table.add_row(
-            model, state["task"], state["engine"], state["accelerator"], f"[{COLOURS.get(state['status'])}]{said}"
+            model,
+            state["task"],
+            state["engine"],
+            state["accelerator"],
+            Text(said, style=COLOURS.get(state["status"], "yellow")),
         )
     console.print(table)
     if made:

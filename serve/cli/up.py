@@ -5,6 +5,7 @@ deployed. A values file that changes meanwhile is rendered and applied again, in
 """
 
 import signal
+import socket
 import time
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -34,6 +35,7 @@ def up(values: Values, port: Port = 8000, simulate: Simulate = False) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # A script's background job starts with SIGINT ignored.
         signal.signal(number, _interrupt)
     console = Console()
+    _must_be_free(port)
     manifest, made = _read(console, values, simulate)
     env = {"AI_INFERENCE_CACHE": str(cache()), **({"AI_INFERENCE_SIMULATED": "1"} if simulate else {})}
     try:
@@ -94,6 +96,18 @@ def _read(console: Console, values: list[Path], simulate: bool) -> tuple[Manifes
         hardware.check(manifest.used())
     with console.status("looking for the models"):
         return substituted(manifest)
+
+
+def _must_be_free(port: int) -> None:
+    """HAProxy would share the port with whoever has it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"port {port} is taken; stop what listens there, or give --port: {error}"
+            ) from error
 
 
 def _interrupt(*_: Any) -> NoReturn:

@@ -29,6 +29,8 @@ class Config(Closed):
     """Seconds that loading takes."""
     load_error: str | None = None
     """Loading fails with this message."""
+    error: str | None = None
+    """Embedding fails with this message, as a device does that is out of memory."""
     delay: float = 0
     """Seconds before the first byte of each answer."""
     token_delay: float = 0
@@ -64,6 +66,8 @@ class Engine:
 
     def embed(self, batch: Sequence[Tokens]) -> NDArray[np.float32]:
         time.sleep(self.config.delay)
+        if self.config.error:
+            raise RuntimeError(self.config.error)
         return np.stack([_noise(tokens.ids, SIZE) for tokens in batch])
 
     def tokenize_pairs(self, pairs: Sequence[tuple[str, str]], document_tokens: int | None = None) -> list[Tokens]:

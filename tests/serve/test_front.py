@@ -13,7 +13,8 @@ SLOW = {"task": "embeddings", "engineConfig": {"delay": 1}, "maxOngoingRequests"
 
 @pytest.fixture(scope="module")
 def address(deploy: Deploy) -> str:
-    return deploy({"slow": SLOW, "small": {"task": "embeddings", "maxBody": "1Ki"}})
+    failing = {"task": "embeddings", "engineConfig": {"error": "a secret of the device"}}
+    return deploy({"slow": SLOW, "small": {"task": "embeddings", "maxBody": "1Ki"}, "failing": failing})
 
 
 def embed(address: str, model: str, text: str = "text") -> requests.Response:
@@ -58,3 +59,12 @@ def test_a_path_that_is_not_there_is_404_in_openais_shape(address: str) -> None:
 def test_every_answer_carries_the_id_of_its_request(address: str) -> None:
     answer = requests.get(f"{address}/small/health", headers={"x-request-id": "mine"}, timeout=60)
     assert answer.headers["x-request-id"] == "mine"
+
+
+def test_a_failure_of_the_engine_is_500_in_openais_shape_and_keeps_its_details(address: str) -> None:
+    answer = requests.post(
+        f"{address}/failing/v1/embeddings", json={"input": "a"}, headers={"x-request-id": "mine"}, timeout=60
+    )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
+    assert "its log has request mine" in answer.json()["error"]["message"]
+    assert "secret" not in answer.text

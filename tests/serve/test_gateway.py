@@ -208,3 +208,32 @@ def test_a_request_for_a_model_without_a_replica_is_503_after_its_queue_timeout(
     assert {answer.status_code for answer in refused} == {503}
     assert {answer.json()["error"]["code"] for answer in refused} == {"model_starting"}
     assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
+
+
+def test_a_body_where_none_is_expected_leaves_the_next_request_alone(address: str, deploy: Deploy) -> None:
+    deploy(MODELS)
+    for method in ("DELETE", "GET", "OPTIONS"):
+        requests.request(method, f"{address}/v1/responses/x", data=b'{"a": "' + b"x" * 60 + b'"}', timeout=60)
+        for _ in range(4):
+            answer = requests.post(f"{address}/v1/embeddings", json={"model": "vectors", "input": "a"}, timeout=60)
+            assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("path", ["/openai-docs", "/openaiv1", "//", "/v1/%2e%2e/%2e%2e/-/routes", "/v1/a%3Fb"])
+def test_a_strange_path_is_404_and_leads_nowhere_else(address: str, path: str) -> None:
+    with requests.Session() as session:
+        prepared = requests.Request("GET", address).prepare()
+        prepared.url = address + path
+        answer = session.send(prepared, timeout=60)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"model": "chat", "messages": ' + b"[" * 100_000])
+def test_a_body_that_is_nested_without_end_is_400(address: str, body: bytes) -> None:
+    assert requests.post(f"{address}/v1/chat/completions", data=body, timeout=60).status_code == 400
+
+
+def test_more_than_the_gateway_holds_is_413_also_when_its_length_is_not_declared(address: str) -> None:
+    pieces = iter([b'{"input": "', *[b"a" * 2**20] * 70, b'"}'])
+    answer = requests.post(f"{address}/v1/embeddings", data=pieces, timeout=60)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
