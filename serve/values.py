@@ -84,7 +84,7 @@ class Served(Closed):
     replicas: Annotated[int, Field(ge=1)] | Autoscaling = 1
     """How many copies, or bounds between which Serve scales."""
     max_ongoing_requests: int = Field(64, ge=1)
-    """Requests that one replica works on at once."""
+    """Requests at once that one replica is made for; the engine batches as many of them as it can."""
     max_queued_requests: int = Field(256, ge=0)
     """Requests that wait in one replica beyond those; one more is answered 429."""
     queue_timeout: float = Field(60, gt=0)

@@ -3,8 +3,8 @@
 Weights that are not yet OpenVINO's are exported when they are loaded for the first time, into a folder beside them.
 """
 
+import hashlib
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from serve.device import openvino_device, threads
 from serve.encoder import Encoder, EncoderConfig
 from serve.engine import Tokens
 from serve.errors import ModelUnavailable
+from serve.sources import cache
 from serve.sources.complete import complete
 from serve.tokens import Tokenizer
 from serve.values import Placement
@@ -101,7 +102,7 @@ def _pooled(states: NDArray[np.float32], mask: NDArray[np.int64], pooling: str) 
 
 
 def _exported(task: str, folder: Path, precision: str) -> Path:
-    """The folder with the model as OpenVINO reads it: the one given, one within it, or else a temporary one."""
+    """The folder with the model as OpenVINO reads it: the one given, one within it, or else one in the cache."""
     compressed = precision == "int8"
 
     def export(target: Path) -> None:
@@ -113,8 +114,7 @@ def _exported(task: str, folder: Path, precision: str) -> Path:
 
     if not compressed and (folder / FILE).exists():
         return folder
-    if os.access(folder, os.W_OK):
-        return complete(folder / ("openvino-int8" if compressed else "openvino"), export)
-    target = Path(tempfile.mkdtemp(prefix="openvino-"))
-    export(target)
-    return target
+    state = f"{folder.resolve()}@{folder.stat().st_mtime_ns}"
+    elsewhere = cache() / "exports" / hashlib.sha256(state.encode()).hexdigest()[:16]
+    beside = folder if os.access(folder, os.W_OK) else elsewhere
+    return complete(beside / ("openvino-int8" if compressed else "openvino"), export)

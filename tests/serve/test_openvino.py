@@ -113,12 +113,16 @@ def test_a_folder_that_holds_an_export_is_read_as_it_is(folders: Path, embedding
     assert references.cosines(engine.embed(engine.tokenize(TEXTS)), expected).min() >= 0.999
 
 
-def test_a_folder_that_may_only_be_read_is_left_alone(embeddings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_may_only_be_read_is_left_alone_and_its_export_cached(
+    embeddings: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AI_INFERENCE_CACHE", str(tmp_path))
     monkeypatch.setattr("serve.engines.openvino.os.access", lambda *_: False)
     before = sorted(embeddings.rglob("*"))
     engine = Engine(Config(), embeddings, PLACE)
     assert engine.embed(engine.tokenize(["text"])).shape == (1, engine.dimensions())
     assert sorted(embeddings.rglob("*")) == before
+    assert len(list(tmp_path.rglob("openvino_model.xml"))) == 1
 
 
 def test_texts_beyond_the_context_are_cut(folders: Path) -> None:
