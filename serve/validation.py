@@ -25,7 +25,7 @@ def validated(cls: type[T], values: Mapping[str, Any], where: str) -> T:
 def _sentence(cls: type[BaseModel], issue: Any, where: str) -> str:
     path = ".".join([where, *(str(part) for part in issue["loc"] if part not in ("int", "Autoscaling", "Scaling"))])
     if issue["type"] != "extra_forbidden":
-        return f"{path}: {issue['msg']} (found {issue['input']!r})"
+        return f"{path}: {issue['msg'].removeprefix('Value error, ')} (found {issue['input']!r})"
     known = sorted(_keys(cls, issue["loc"][:-1]))
     near = difflib.get_close_matches(str(issue["loc"][-1]), known, 1, 0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"

@@ -93,3 +93,16 @@ def test_bad_input_is_a_clear_4xx_and_the_next_request_works(
     assert answer.status_code == status, answer.text
     assert answer.json()["error"]["message"]
     assert client.chat.completions.create(model="llama", messages=MESSAGES, max_tokens=4).choices  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("body", [b"", b"\0\0", b"[]", b"{", b"\xff\xfe"])
+def test_a_body_that_is_no_json_object_is_400(address: str, body: bytes) -> None:
+    headers = {"content-type": "application/json"}
+    answer = requests.post(f"{address}/llama/v1/chat/completions", data=body, headers=headers, timeout=60)
+    assert (answer.status_code, answer.json()["error"]["message"] != "") == (400, True)
+
+
+def test_a_body_of_100_megabytes_is_413_and_the_next_request_works(address: str, client: openai.OpenAI) -> None:
+    body = b'{"model": "llama", "prompt": "' + b"a" * 100 * 2**20 + b'"}'
+    assert requests.post(f"{address}/llama/v1/completions", data=body, timeout=60).status_code == 413
+    assert client.completions.create(model="llama", prompt="a", max_tokens=2).choices
