@@ -14,40 +14,53 @@ from serve.errors import ModelStarting
 from serve.forward import Forwarder
 
 TIMEOUT = 2.0  # Serve lets a request wait for a replica; a look at the state does not.
+FAILED = ("DEPLOY_FAILED", "UNHEALTHY")
 State = dict[str, str]
+UNROUTED: State = {"status": "starting", "reason": "the proxy does not lead to it yet"}
+SILENT: State = {"status": "starting", "reason": f"no answer within {TIMEOUT:g} seconds"}
 
 
 async def states(forwarder: Forwarder, models: Iterable[str]) -> dict[str, State]:
     """By model; asks all at once."""
     names = list(models)
-    found = await asyncio.gather(*(_asked(forwarder, name) for name in names))
-    silent = [name for name, state in zip(names, found, strict=True) if state is None]
-    known = await asyncio.to_thread(_known_to_serve) if silent else {}
-    return {
-        name: state or known.get(name, {"status": "unavailable", "reason": "Serve does not know this application"})
-        for name, state in zip(names, found, strict=True)
-    }
+    found = dict(zip(names, await asyncio.gather(*(_asked(forwarder, name) for name in names)), strict=True))
+    if all(state["status"] != "starting" for state in found.values()):
+        return found
+    known = await asyncio.to_thread(_known_to_serve)
+    return {name: _judged(state, *known.get(name, ("", ""))) for name, state in found.items()}
 
 
-async def _asked(forwarder: Forwarder, model: str) -> State | None:
+async def _asked(forwarder: Forwarder, model: str) -> State:
     try:
         status, body = await forwarder.get(f"/{model}/health", TIMEOUT)
         if status == 200:
             return {"status": "ok"}
         error = json.loads(body)["error"]
-        return None if error["code"] == ModelStarting.code else {"status": "unavailable", "reason": error["message"]}
+        return (
+            UNROUTED if error["code"] == ModelStarting.code else {"status": "unavailable", "reason": error["message"]}
+        )
     except (TimeoutError, aiohttp.ClientError, ValueError, LookupError, TypeError):
-        return None
+        return SILENT
 
 
-def _known_to_serve() -> dict[str, State]:
+def _judged(state: State, status: str, reason: str) -> State:
+    """What a replica has said of itself, else what Serve knows of its application."""
+    if state not in (UNROUTED, SILENT):
+        return state
+    if not status or status in FAILED:
+        return {"status": "unavailable", "reason": reason or "Serve does not know this application"}
+    if (
+        status == "RUNNING"
+    ):  # A replica that is silent is busy; one that cannot be reached is not there for clients yet.
+        return {"status": "ok"} if state is SILENT else state
+    return {"status": "starting", "reason": reason}
+
+
+def _known_to_serve() -> dict[str, tuple[str, str]]:
+    """Status and reason of each application."""
     found = {}
     for name, application in ray_serve.status().applications.items():
-        replicas = [deployment.message for deployment in application.deployments.values()]
-        reason = "; ".join(said for said in (application.message, *replicas) if said) or application.status.value
-        if application.status.value == "RUNNING":  # Too busy to say so itself in time.
-            found[name] = {"status": "ok"}
-            continue
-        failed = application.status.value in ("DEPLOY_FAILED", "UNHEALTHY")
-        found[name] = {"status": "unavailable" if failed else "starting", "reason": reason}
+        messages = [application.message, *(deployment.message for deployment in application.deployments.values())]
+        reason = "; ".join(filter(None, messages)) or application.status.value
+        found[name] = (application.status.value, reason)
     return found
