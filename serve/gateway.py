@@ -4,6 +4,7 @@ It also lists the models, tells the state of each, answers KServe's readiness pa
 models arrives by `user_config`, so that a change of models reconfigures the running replica and does not replace it.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,8 @@ class Gateway:
         aliased = self.table.aliased(header(scope, b"host").decode("latin-1"))
         if aliased and path not in READINESS and not path.startswith(("/v1/models/", "/v2/models/")):
             return aliased, wanted.untouched(scope, receive)
-        if (
-            model := path.lstrip("/").partition("/")[0]
-        ) in self.table.models:  # Its own path, of which the proxy has not heard yet.
+        model = path.lstrip("/").partition("/")[0]
+        if model in self.table.models:  # Its own path, of which the proxy has not heard yet.
             raise ModelStarting(f"model {model!r} is starting; send the request again later", retry_after=RETRY_AFTER)
         if not for_a_model(path):
             return None
@@ -127,22 +127,22 @@ class Gateway:
     async def model(self, name: str) -> dict[str, Any]:
         """OpenAI's card, with `name` and `ready` as KServe's v1 protocol wants them."""
         model = self.table.known(name)
-        state = await states(self.forwarder, [model])
-        ready = state[model]["status"] == "ok"
+        ready = await self._all_ok([model])
         return model_card(name, {"task": self.table.models[model].task, "name": name, "ready": ready})
 
     async def live(self) -> dict[str, bool]:
         return {"live": True}
 
     async def ready(self) -> JSONResponse:
-        found = await states(self.forwarder, self.table.models)
-        ready = all(state["status"] == "ok" for state in found.values())
+        ready = await self._all_ok(self.table.models)
         return JSONResponse({"ready": ready}, 200 if ready else 503)
 
     async def model_ready(self, name: str) -> JSONResponse:
-        model = self.table.known(name)
-        state = (await states(self.forwarder, [model]))[model]
-        return JSONResponse({"name": name, "ready": state["status"] == "ok"}, 200 if state["status"] == "ok" else 503)
+        ready = await self._all_ok([self.table.known(name)])
+        return JSONResponse({"name": name, "ready": ready}, 200 if ready else 503)
+
+    async def _all_ok(self, models: Iterable[str]) -> bool:
+        return all(state["status"] == "ok" for state in (await states(self.forwarder, models)).values())
 
 
 def build(args: Args) -> Application:

@@ -41,7 +41,8 @@ async def model(scope: Scope, receive: Receive) -> tuple[str | None, Body]:
     async for part in stream(receive):
         body += part
         _must_fit(len(body))
-    return _in_json(bytes(body)), bytes(body)
+    whole = bytes(body)
+    return _in_json(whole), whole
 
 
 def _must_fit(size: int) -> None:
@@ -66,8 +67,7 @@ def _in_json(body: bytes) -> str | None:
 
 async def _in_form(boundary: bytes, receive: Receive) -> tuple[str | None, Body]:
     field = _ModelField()
-    read: list[bytes] = []
-    more = True
+    read, held, more = list[bytes](), 0, True
     try:
         parser = MultipartParser(boundary, field.callbacks())
     except FormParserError as error:
@@ -76,7 +76,8 @@ async def _in_form(boundary: bytes, receive: Receive) -> tuple[str | None, Body]
         message = await receive()
         more = message["type"] == "http.request" and message.get("more_body", False)
         read.append(message.get("body", b""))
-        _must_fit(sum(map(len, read)))
+        held += len(read[-1])
+        _must_fit(held)
         try:
             parser.write(read[-1])
         except FormParserError as error:
