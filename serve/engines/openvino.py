@@ -114,7 +114,8 @@ def _exported(task: str, folder: Path, precision: str) -> Path:
 
     if not compressed and (folder / FILE).exists():
         return folder
+    name = "openvino-int8" if compressed else "openvino"
+    if os.access(folder, os.W_OK) or (folder / name / FILE).exists():
+        return complete(folder / name, export)
     state = f"{folder.resolve()}@{folder.stat().st_mtime_ns}"
-    elsewhere = cache() / "exports" / hashlib.sha256(state.encode()).hexdigest()[:16]
-    beside = folder if os.access(folder, os.W_OK) else elsewhere
-    return complete(beside / ("openvino-int8" if compressed else "openvino"), export)
+    return complete(cache() / "exports" / hashlib.sha256(state.encode()).hexdigest()[:16] / name, export)

@@ -39,8 +39,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def embeddings(folders: Path, tmp_path: Path) -> Path:
-    """A copy of the stand-in that a test may change."""
-    return shutil.copytree(folders / "embeddings", tmp_path / "model")
+    """A copy of the stand-in, without the export of another test, that a test may change."""
+    return shutil.copytree(folders / "embeddings", tmp_path / "model", ignore=shutil.ignore_patterns("openvino*"))
 
 
 def change(folder: Path, name: str, **settings: Any) -> None:
@@ -123,6 +123,16 @@ def test_a_folder_that_may_only_be_read_is_left_alone_and_its_export_cached(
     assert engine.embed(engine.tokenize(["text"])).shape == (1, engine.dimensions())
     assert sorted(embeddings.rglob("*")) == before
     assert len(list(tmp_path.rglob("openvino_model.xml"))) == 1
+
+
+def test_the_export_within_a_folder_that_may_only_be_read_is_taken(
+    embeddings: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    Engine(Config(), embeddings, PLACE)
+    monkeypatch.setenv("AI_INFERENCE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("serve.engines.openvino.os.access", lambda *_: False)
+    Engine(Config(), embeddings, PLACE)
+    assert not (tmp_path / "cache").exists()
 
 
 def test_texts_beyond_the_context_are_cut(folders: Path) -> None:
