@@ -45,11 +45,15 @@ class Service:
         return applications
 
     def wait(self, watch: Callable[[dict[str, dict[str, Any]]], None] = lambda _: None) -> dict[str, dict[str, Any]]:
-        """Until every application has settled; `watch` sees each look. Returns the last."""
+        """Until every application has settled; `watch` sees each look. Returns the last.
+
+        Raises ConfigurationError with Ray's words when the gateway cannot be deployed, since nothing would be reached.
+        """
         while True:
             applications = self.applications()
             watch(applications)
             self._must_live()
+            _must_lead(applications)
             settled = applications and all(app["status"] in SETTLED for app in applications.values())
             if settled and "starting" not in self._states():
                 return applications
@@ -88,3 +92,9 @@ class Service:
         """Raises ConfigurationError when a node has ended."""
         if failure := self.nodes.failed():
             raise ConfigurationError(failure)
+
+
+def _must_lead(applications: Mapping[str, Mapping[str, Any]]) -> None:
+    gateway = applications.get("gateway", {})
+    if gateway.get("status") == "DEPLOY_FAILED":
+        raise ConfigurationError(f"the gateway could not be deployed: {gateway['message']}")

@@ -7,7 +7,9 @@ import pytest
 import requests
 
 from serve import standins
-from tests.serve.conftest import Deploy
+from serve.errors import ConfigurationError
+from serve.local.service import Service
+from tests.serve.conftest import Deploy, gateway
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning"),  # Kokoro's own modules
@@ -60,3 +62,9 @@ def test_a_flag_that_vllm_does_not_know_is_named(address: str) -> None:
 def test_the_others_are_served(address: str) -> None:
     answer = requests.post(f"{address}/v1/embeddings", json={"model": "good", "input": "text"}, timeout=60)
     assert answer.status_code == 200
+
+
+def test_a_gateway_that_cannot_be_deployed_ends_the_wait_with_rays_words(service: Service) -> None:
+    service.apply({"applications": [{**gateway({}), "import_path": "serve.gateway:no_such_builder"}]})
+    with pytest.raises(ConfigurationError, match=r"the gateway could not be deployed: (?s:.*)no_such_builder"):
+        service.wait()
