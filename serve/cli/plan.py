@@ -1,0 +1,77 @@
+"""`ai-inference plan`: values files go in, what they would do to a running service is printed; nothing is changed.
+
+What there is comes from older values files or from a cluster; without either the plan is that of a first install.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from serve.cli import helm
+from serve.errors import ConfigurationError
+from serve.local.manifest import Manifest
+from serve.plan import entries, words
+from serve.plan.live import Live
+from serve.plan.picture import bars
+from serve.plan.plan import Before, Plan, Verdict, planned
+from serve.plan.record import record
+
+COLOURS = {
+    Verdict.NOTHING: "green",
+    Verdict.IN_PLACE: "green",
+    Verdict.APPENDED: "green",
+    Verdict.FIRST_INSTALL: "cyan",
+    Verdict.IGNORED: "yellow",
+    Verdict.SECOND_CLUSTER: "yellow",
+    Verdict.AWAITS_RECREATION: "yellow",
+}
+
+New = Annotated[list[Path], typer.Option("-f", "--values", help="A new values file; later ones override.", exists=True)]
+Old = Annotated[list[Path] | None, typer.Option("--old", help="A values file that was applied before.", exists=True)]
+Asked = Annotated[bool, typer.Option("--live", help="Compare with the release in the cluster that kubectl talks to.")]
+Release = Annotated[str, typer.Option(help="The release's name.")]
+Namespace = Annotated[str, typer.Option("-n", "--namespace", help="The release's namespace.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")]
+
+
+def plan(
+    values: New,
+    old: Old = None,
+    live: Asked = False,
+    release: Release = helm.RELEASE,
+    namespace: Namespace = helm.NAMESPACE,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a change of the values would do: nothing, in place, or a second cluster."""
+    if old and live:
+        raise ConfigurationError("--old and --live are both given; the plan compares with one of them")
+    documents = _rendered(values, release, namespace)
+    Manifest.of(documents).check()
+    asked = Live(release, namespace) if live else None
+    before = Before.live(asked) if asked else None
+    if old:
+        before = Before.rendered(helm.template(old, release, namespace))
+    found = planned(documents, before, asked)
+    if as_json:
+        typer.echo(json.dumps(record(found), indent=2))
+    else:
+        _print(Console(soft_wrap=True, highlight=False, markup=False), found, release, namespace)
+
+
+def _rendered(values: list[Path], release: str, namespace: str) -> list[dict[str, object]]:
+    entries.check(values)
+    return helm.template(values, release, namespace)
+
+
+def _print(console: Console, found: Plan, release: str, namespace: str) -> None:
+    console.print(words.verdict(found), style=f"bold {COLOURS[found.verdict]}")
+    parts = (words.reasons(found), words.models(found), words.pods(found), words.advice(found, release, namespace))
+    for part in parts:
+        for line in part:
+            console.print(line)
+    console.print()
+    for bar in bars(found.racks):
+        console.print(bar)

@@ -1,0 +1,99 @@
+"""Who takes what of each GPU: a rayClusterConfig and its serveConfigV2 go in, the cards of each accelerator come out.
+
+The shares are those that the chart rendered for Ray. Replicas are dealt out as Ray does, each to the first card that
+has room; the chart refuses values for which the order would matter.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from serve.local.manifest import Manifest
+
+EPSILON = 1e-9
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What one replica takes of one card."""
+
+    model: str
+    share: float
+    memory: int
+
+
+@dataclass
+class Card:
+    """One GPU, or the memory of a node without one."""
+
+    node: int
+    slices: list[Slice] = field(default_factory=list)
+
+    @property
+    def free(self) -> float:
+        return max(0.0, 1 - sum(one.share for one in self.slices))
+
+    @property
+    def taken(self) -> int:
+        """Bytes."""
+        return sum(one.memory for one in self.slices)
+
+
+@dataclass(frozen=True)
+class Rack:
+    """The cards of one accelerator, on as many nodes as it may have."""
+
+    accelerator: str
+    resource: str
+    least: int
+    most: int
+    memory: int | None
+    """Bytes of each card; not known where no model is placed, as the chart tells it with a placement only."""
+    cards: Sequence[Card]
+
+
+def racks(service: Mapping[str, Any]) -> list[Rack]:
+    """The accelerators of a RayService, in their order."""
+    groups = service["spec"]["rayClusterConfig"]["workerGroupSpecs"]
+    return [_rack(group, models(service)) for group in groups]
+
+
+def models(service: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The arguments of each model's application."""
+    return Manifest.of([service]).models
+
+
+def _rack(group: Mapping[str, Any], arguments: Mapping[str, Mapping[str, Any]]) -> Rack:
+    name, nodes = group["groupName"], group["maxReplicas"]
+    mine = {key: one for key, one in arguments.items() if one["placement"]["accelerator"] == name}
+    memory = next((one["placement"]["deviceMemory"] for one in mine.values()), None)
+    count = max(1, int(group["rayStartParams"]["num-gpus"]))
+    cards = [Card(node) for node in range(nodes) for _ in range(count)]
+    for model, one in mine.items():
+        for _ in range(_most(one.get("replicas", 1))):
+            _deal(model, one["placement"], cards)
+    return Rack(name, _resource(group), group["minReplicas"], nodes, memory, cards)
+
+
+def _deal(model: str, placement: Mapping[str, Any], cards: Sequence[Card]) -> None:
+    """One replica: several whole cards of one node, or a share of one card."""
+    share = placement["numGpus"] or placement["memory"] / placement["deviceMemory"]
+    width, each = (int(share), 1.0) if share > 1 else (1, share)
+    for node in sorted({card.node for card in cards}):
+        roomy = [card for card in cards if card.node == node and card.free + EPSILON >= each]
+        if len(roomy) >= width:
+            for card in roomy[:width]:
+                card.slices.append(Slice(model, each, placement["memory"]))
+            return
+
+
+def _most(replicas: Any) -> int:
+    return int(replicas["max"] if isinstance(replicas, dict) else replicas)
+
+
+def _resource(group: Mapping[str, Any]) -> str:
+    spec = group["template"]["spec"]
+    if claims := spec.get("resourceClaims"):
+        return f"claim {claims[0]['resourceClaimTemplateName']}"
+    limits = spec["containers"][0]["resources"]["limits"]
+    return next((name for name in limits if name not in ("cpu", "memory")), "memory of the node")

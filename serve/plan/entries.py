@@ -1,0 +1,48 @@
+"""Values files go in, nothing comes out, or words that name the entry and the nearest right key.
+
+Helm's own check against the schema says that a key is unknown and no more, so the types that the schema is made from
+look first. Files are laid over each other and over the chart's values as Helm does it.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from serve.chart_values import CHART, Values
+from serve.errors import ConfigurationError
+from serve.validation import validated
+
+ROOT = "values"
+
+
+def check(files: Sequence[Path]) -> None:
+    """ConfigurationError for a key or a value that no type has."""
+    whole: dict[str, Any] = {}
+    for path in (CHART / "values.yaml", *files):
+        whole = _over(whole, _read(path))
+    try:
+        validated(Values, whole, ROOT)
+    except ConfigurationError as error:
+        lines = (line.removeprefix(f"{ROOT}.") for line in error.message.splitlines())
+        raise ConfigurationError("\n".join(lines)) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path} is not YAML: {error}") from None
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"{path}: found no keys; a values file is a mapping such as `models: {{}}`")
+    return found
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Maps are merged, anything else replaces, and null takes a key away."""
+    merged = {**below, **above}
+    for key in below.keys() & above.keys():
+        if isinstance(below[key], dict) and isinstance(above[key], dict):
+            merged[key] = _over(below[key], above[key])
+    return {key: value for key, value in merged.items() if value is not None}

@@ -1,0 +1,71 @@
+"""What Serve does about a change of serveConfigV2: the old and the new go in, what becomes of each model comes out.
+
+A change reaches the running cluster without a new pod: Serve starts what is new, stops what is gone, and replaces the
+replicas of a model whose arguments changed. The gateway takes a new table of models without being replaced.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from serve.plan.tree import Difference, differences
+
+GATEWAY = "gateway"
+# Read once, when Serve starts.
+FIXED = ("http_options", "proxy_location", "grpc_options")
+
+
+@dataclass(frozen=True)
+class ModelChanges:
+    """By name, in the order of the values."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: Mapping[str, tuple[Difference, ...]] | None = None
+    """The arguments that differ."""
+    gateway: str = ""
+    """`table` when only its table of models changes, `replaced` when more does."""
+    fixed: tuple[Difference, ...] = ()
+    """What Serve reads when it starts and not again."""
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed or self.gateway)
+
+
+def compared(old: str, new: str) -> ModelChanges:
+    """The change from one serveConfigV2 to another."""
+    before, after = yaml.safe_load(old) or {}, yaml.safe_load(new) or {}
+    was, will = _applications(before), _applications(after)
+    gateway = _gateway(was.pop(GATEWAY, {}), will.pop(GATEWAY, {}))
+    pairs = {name: tuple(_arguments(was[name], will[name])) for name in will if name in was}
+    fixed = [differences(before.get(key), after.get(key), key) for key in FIXED]
+    return ModelChanges(
+        added=tuple(name for name in will if name not in was),
+        removed=tuple(name for name in was if name not in will),
+        changed={name: found for name, found in pairs.items() if found},
+        gateway=gateway,
+        fixed=tuple(one for found in fixed for one in found),
+    )
+
+
+def _applications(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {application["name"]: application for application in config.get("applications", [])}
+
+
+def _arguments(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
+    """By the keys of the values file: the arguments without the layer around them, then what is beside them."""
+    beside = differences({**old, "args": None}, {**new, "args": None})
+    return [*differences(old.get("args", {}), new.get("args", {})), *beside]
+
+
+def _gateway(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    if old == new:
+        return ""
+    return "table" if _without_table(old) == _without_table(new) else "replaced"
+
+
+def _without_table(gateway: Mapping[str, Any]) -> dict[str, Any]:
+    deployments = [{**one, "user_config": None} for one in gateway.get("deployments", [])]
+    return {**gateway, "deployments": deployments}

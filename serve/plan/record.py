@@ -1,0 +1,60 @@
+"""A plan goes in, plain data for other programs comes out: the JSON of `ai-inference plan --json`."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from serve.plan.cards import Rack
+from serve.plan.plan import Plan
+from serve.plan.tree import Difference
+
+
+def record(plan: Plan) -> dict[str, Any]:
+    """Names in camelCase, as in the values."""
+    return {
+        "verdict": plan.verdict,
+        "comparedWith": plan.before.name if plan.before else None,
+        "upgrading": bool(plan.before and plan.before.upgrading),
+        "serving": bool(plan.before and plan.before.serving),
+        "pods": {
+            "changed": _differences(plan.cluster.hashed),
+            "ignored": _differences(plan.cluster.unhashed),
+            "appended": list(plan.cluster.appended),
+            "start": [pod.group for pod in plan.starts],
+            "devices": {name: int(number) for name, number in plan.devices.items()},
+        },
+        "models": _models(plan),
+        "nodes": _nodes(plan),
+        "cards": [_rack(rack) for rack in plan.racks],
+    }
+
+
+def _models(plan: Plan) -> dict[str, Any]:
+    return {
+        "added": list(plan.models.added),
+        "changed": {name: _differences(found) for name, found in (plan.models.changed or {}).items()},
+        "removed": list(plan.models.removed),
+        "gateway": plan.models.gateway or None,
+        "unplaced": dict(plan.stranded),
+    }
+
+
+def _nodes(plan: Plan) -> dict[str, Any]:
+    places = [{"group": one.pod.group, "node": one.node or None, "reason": one.reason or None} for one in plan.places]
+    known = not plan.unknown
+    return {"enough": not plan.waiting if known else None, "unknown": plan.unknown or None, "places": places}
+
+
+def _rack(rack: Rack) -> dict[str, Any]:
+    cards = [
+        {
+            "node": card.node,
+            "free": round(card.free, 4),
+            "models": [{"model": one.model, "share": one.share, "memory": one.memory} for one in card.slices],
+        }
+        for card in rack.cards
+    ]
+    return {"accelerator": rack.accelerator, "resource": rack.resource, "memory": rack.memory, "cards": cards}
+
+
+def _differences(found: Iterable[Difference]) -> list[dict[str, Any]]:
+    return [{"path": one.path, "old": one.old, "new": one.new} for one in found]
