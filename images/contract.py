@@ -18,6 +18,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PROGRAMS = ("bash", "wget", "grep", "ray")  # KubeRay's probes and its start command call them.
+DRIVER = ("libcuda.so", "libnvidia-")  # The node brings these.
 EXTRA = re.compile(r"""extra == ['"](?P<extra>[^'"]+)['"]""")
 LOCKED = re.compile(
     r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;\\]+)(?: ; (?P<marker>[^\\]+?))?(?: \\)?$", re.MULTILINE
@@ -65,12 +66,25 @@ def tasks() -> Iterator[str]:
 
 def engines() -> Iterator[str]:
     """Each engine of this vendor, with the packages of its extra."""
-    modules = importlib.metadata.packages_distributions()
     for engine in os.environ["AI_INFERENCE_ENGINES"].split():
-        packages = set(extra(engine))
-        found = sorted(name for name, of in modules.items() if packages & {normal(package) for package in of})
-        # vLLM's builds for other vendors are packages of other names, with the same module.
-        yield from imported([f"serve.engines.{engine}", *(name for name in found or [engine] if name.isidentifier())])
+        yield from imported([f"serve.engines.{engine}", *packages(engine)])
+
+
+def libraries() -> Iterator[str]:
+    """What the engines' compiled modules are linked to: some packages only log that a library is missing."""
+    engines = os.environ["AI_INFERENCE_ENGINES"].split()
+    folders = [folder for engine in engines for name in packages(engine) for folder in HERE.glob(f"lib/*/*/{name}")]
+    modules = [str(path) for folder in folders for path in folder.rglob("*.so")]
+    brought = {path.name for path in HERE.rglob("lib*.so*")}
+    missing = set(re.findall(r"^\s(\S+) => not found$", run("ldd", *modules).stdout, re.MULTILINE)) - brought
+    yield from (f"{name}: an engine is linked to it" for name in sorted(missing) if not name.startswith(DRIVER))
+
+
+def packages(engine: str) -> list[str]:
+    """The importable packages of an engine's extra; vLLM's builds for other vendors are of other names, so its own."""
+    wanted = set(extra(engine))
+    every = importlib.metadata.packages_distributions().items()
+    return sorted(name for name, of in every if name.isidentifier() and wanted & set(map(normal, of))) or [engine]
 
 
 def extra(engine: str) -> Iterator[str]:
@@ -145,7 +159,17 @@ def licence(package: importlib.metadata.Distribution) -> str:
     return str(said.get("license_expression") or said.get("license") or "")
 
 
-PROMISES: tuple[Callable[[], Iterator[str]], ...] = (programs, versions, lock, tasks, engines, command, user, head)
+PROMISES: tuple[Callable[[], Iterator[str]], ...] = (
+    programs,
+    versions,
+    lock,
+    tasks,
+    engines,
+    libraries,
+    command,
+    user,
+    head,
+)
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ through vLLM's own parser, which knows them best.
 
 import json
 import os
+import shutil
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -105,10 +106,15 @@ def _flags(config: Config) -> Iterator[str]:
 
 
 def _placed(placement: Placement) -> Iterator[str]:
-    """The share as vLLM understands it: a fraction of the memory that the device really has."""
+    """The share as vLLM understands it: a fraction of the memory that the device really has.
+
+    On CPUs torch compiles graphs by g++, which the images do not have: there they run as they are.
+    """
     yield from ("--tensor-parallel-size", str(placement.tensor_parallel))
     yield from ("--pipeline-parallel-size", str(placement.pipeline_parallel))
-    if placement.vendor != "cpu":
+    if placement.vendor == "cpu":
+        yield from ("--enforce-eager",) if shutil.which(os.environ.get("CXX", "g++")) is None else ()
+    else:
         yield from ("--gpu-memory-utilization", f"{placement.memory / _device_memory(placement):.4f}")
 
 

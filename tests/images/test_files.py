@@ -117,4 +117,4 @@ def test_a_dockerfile_has_nothing_for_hadolint_to_say(vendor: str) -> None:
 
 
 def test_only_the_cuda_image_has_a_compiler() -> None:
-    assert [vendor for vendor in VENDORS if "gcc" in dockerfile(vendor)] == ["cuda"]
+    assert [vendor for vendor in VENDORS if "g++" in dockerfile(vendor)] == ["cuda"]
