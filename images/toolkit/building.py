@@ -9,7 +9,7 @@ from typing import IO
 import docker
 from docker.errors import APIError
 
-from images.toolkit.engine import Refused, follow
+from images.toolkit.engine import Refused, follow, reason
 from images.toolkit.errors import BaseUnresolved, BuildFailed, ImageError
 from images.toolkit.plan import Image
 from images.toolkit.report import Step
@@ -34,18 +34,18 @@ def build(client: docker.DockerClient, image: Image, context: IO[bytes], cache: 
         )
         return str(follow(entries, step)["ID"])
     except (Refused, APIError) as error:
-        raise _failure(image, str(error), step.lines) from error
+        raise _failure(image, reason(error), step.lines) from error
 
 
-def _failure(image: Image, reason: str, lines: list[str]) -> ImageError:
+def _failure(image: Image, said: str, lines: list[str]) -> ImageError:
     begun = [number for number, line in enumerate(lines) if line.startswith("Step ")]
     if not begun:
-        return BuildFailed(f"the Docker Engine does not accept {image.dockerfile}: {reason}")
+        return BuildFailed(f"the Docker Engine does not accept {image.dockerfile}: {said}")
     step = lines[begun[-1]]
     if step.partition(" : ")[2].upper().startswith("FROM "):
         return BaseUnresolved(
-            f"there is no base {image.base} to be had: {reason}\n"
+            f"there is no base {image.base} to be had: {said}\n"
             f"Correct ARG BASE in {image.dockerfile}, or give another with --base."
         )
     last = "\n".join(f"  {line}" for line in lines[begun[-1] + 1 :][-LAST_LINES:])
-    return BuildFailed(f"{image.dockerfile} failed in {step}\n{last}\n{reason}\nCorrect that line or what it installs.")
+    return BuildFailed(f"{image.dockerfile} failed in {step}\n{last}\n{said}\nCorrect that line or what it installs.")

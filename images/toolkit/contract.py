@@ -6,12 +6,13 @@ capabilities, on a root that cannot be written. It prints `ok ...` and `FAILED .
 
 import codecs
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import docker
 from docker.errors import APIError
 
-from images.toolkit.engine import container
+from images.toolkit.engine import container, reason
 from images.toolkit.errors import ContractBroken
 from images.toolkit.plan import Image
 from images.toolkit.report import Step
@@ -31,9 +32,20 @@ LAST_LINES = 15
 def hold(client: docker.DockerClient, image: Image, identity: str, step: Step) -> None:
     """Runs the contract; a ContractBroken with its FAILED lines if there are any."""
     if status := _run(client, image, identity, step):
-        failed = [line.removeprefix("FAILED").strip() for line in step.lines if line.startswith("FAILED")]
-        lines = failed or [f"contract.py ended with status {status} after:", *step.lines[-LAST_LINES:]]
+        lines = list(_failed(step.lines)) or [
+            f"contract.py ended with status {status} after:",
+            *step.lines[-LAST_LINES:],
+        ]
         raise _broken(identity, "\n".join(f"  {line}" for line in lines))
+
+
+def _failed(lines: Iterable[str]) -> Iterator[str]:
+    """What failed; some reasons have several lines."""
+    failed = False
+    for line in lines:
+        failed = line.startswith("FAILED") or (failed and not line.startswith("ok "))
+        if failed:
+            yield line.removeprefix("FAILED").strip()
 
 
 def inventory(client: docker.DockerClient, image: Image, identity: str, step: Step) -> dict[str, Any]:
@@ -59,7 +71,7 @@ def _run(client: docker.DockerClient, image: Image, identity: str, step: Step, *
             step.end()
             return int(running.wait()["StatusCode"])
     except APIError as error:
-        raise _broken(identity, f"  {' '.join(command)} does not start: {error.explanation or error}") from error
+        raise _broken(identity, f"  {' '.join(command)} does not start: {reason(error)}") from error
 
 
 def _broken(identity: str, reasons: str) -> ContractBroken:

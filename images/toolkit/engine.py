@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import docker
-from docker.errors import DockerException, NotFound
+from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
 from requests.exceptions import RequestException
 
@@ -22,6 +22,11 @@ NOISE = {"Preparing", "Waiting"}
 
 class Refused(Exception):
     """The Engine ended a stream with an error."""
+
+
+def reason(error: Refused | APIError) -> str:
+    """The Engine's own words, without the address that they came from."""
+    return str(getattr(error, "explanation", None) or error).strip()
 
 
 @contextmanager

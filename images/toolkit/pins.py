@@ -4,6 +4,7 @@ import docker
 from docker.errors import APIError
 
 from images.toolkit import atomic
+from images.toolkit.engine import reason
 from images.toolkit.errors import BaseUnresolved
 from images.toolkit.vendors import BASE_LINE, Vendor
 
@@ -15,7 +16,7 @@ def pin(client: docker.DockerClient, vendor: Vendor) -> str:
         digest = client.images.get_registry_data(tagged).id
     except APIError as error:
         raise BaseUnresolved(
-            f"the registry has no {tagged}: {error.explanation or error}\n"
+            f"the registry has no {tagged}: {reason(error)}\n"
             f"Correct ARG BASE in {vendor.context_path}, or log in: docker login"
         ) from error
     pinned = f"{tagged}@{digest}"

@@ -7,7 +7,7 @@ import docker
 from docker.auth import resolve_repository_name
 from docker.errors import APIError
 
-from images.toolkit.engine import Refused, follow
+from images.toolkit.engine import Refused, follow, reason
 from images.toolkit.errors import PushFailed
 from images.toolkit.plan import Image
 from images.toolkit.report import Step
@@ -41,7 +41,7 @@ def push(client: docker.DockerClient, image: Image, identity: str, step: Step) -
         entries = client.api.push(image.repository, tag=image.tag, stream=True, decode=True)
         return Published(digest=follow(entries, step)["Digest"], changed=True)
     except (Refused, APIError) as error:
-        raise _failure(image, str(error)) from error
+        raise _failure(image, reason(error)) from error
 
 
 def _there(client: docker.DockerClient, image: Image, identity: str) -> str | None:
@@ -54,10 +54,10 @@ def _there(client: docker.DockerClient, image: Image, identity: str) -> str | No
     return digest if f"{image.repository}@{digest}" in known else None
 
 
-def _failure(image: Image, reason: str) -> PushFailed:
+def _failure(image: Image, said: str) -> PushFailed:
     host = resolve_repository_name(image.repository)[0]
-    way_out = next(text for pattern, text in WAYS_OUT.items() if re.search(pattern, reason, re.IGNORECASE))
+    way_out = next(text for pattern, text in WAYS_OUT.items() if re.search(pattern, said, re.IGNORECASE))
     return PushFailed(
-        f"{host} did not take {image.reference}: {reason.strip()}\n{way_out.format(host)}\n"
+        f"{host} did not take {image.reference}: {said}\n{way_out.format(host)}\n"
         "The image is built and tested here; no digest was recorded."
     )

@@ -108,6 +108,11 @@ def test_a_base_that_is_nowhere_is_named(shop: Workshop) -> None:
         ("", ("--build-arg", "RAY=2.59.0"), "ray: 2.60.0, but versions.env has 2.59.0"),
         ("holds wget 'command -v wget' 'not in the image'", (), "wget: not in the image"),
         ("holds vllm false 'ImportError: libcudart.so.13'", (), "vllm: ImportError: libcudart.so.13"),
+        (
+            "holds ray false 'it does not start\nNo module named ray'; holds on true",
+            (),
+            "No module named ray\nLook into",
+        ),
         ("echo all is lost; exit 7", (), "contract.py ended with status 7 after:"),
     ],
 )
