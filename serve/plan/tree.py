@@ -52,7 +52,7 @@ def differences(old: Any, new: Any, path: str = "") -> Iterator[Difference]:
     if isinstance(old, list) and isinstance(new, list) and (names := _name_key(old + new)):
         yield from differences({item[names]: item for item in old}, {item[names]: item for item in new}, path)
     elif isinstance(old, dict) and isinstance(new, dict):
-        for key in {**old, **new}:
+        for key in sorted({**old, **new}):
             yield from differences(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
     elif old != new:
         yield Difference(path, old, new)

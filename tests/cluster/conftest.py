@@ -1,0 +1,57 @@
+"""A cluster, a node without a kubelet, and a release in a fresh namespace; without KUBECONFIG all tests are skipped."""
+
+import os
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import dashboard, kubectl, machines, pods
+from tests.cluster.dashboard import Dashboard
+from tests.cluster.release import Release, made
+
+GPUS = {"nvidia.com/gpu": "64", "amd.com/gpu": "64", "gpu.intel.com/xe": "64"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cluster() -> None:
+    if not os.environ.get("KUBECONFIG"):
+        pytest.skip("KUBECONFIG names no cluster; tests/cluster/__init__.py says what these tests want of one")
+    if "rayservices" not in kubectl.run("api-resources", "--api-group=ray.io", "--output=name"):
+        pytest.fail("the cluster has no KubeRay operator: https://github.com/ray-project/kuberay")
+
+
+@pytest.fixture(scope="session")
+def address(cluster: None) -> str:
+    """Where the operator finds this machine."""
+    if given := os.environ.get("CLUSTER_TEST_ADDRESS"):
+        return given
+    server = kubectl.run("config", "view", "--minify", "--output=jsonpath={.clusters[0].cluster.server}")
+    host, port = re.search(r"//([^:/]+):?(\d*)", server).groups()  # type: ignore[union-attr]
+    with socket.create_connection((host, int(port or 443))) as probe:
+        mine: str = probe.getsockname()[0]
+    return mine
+
+
+@pytest.fixture(scope="session")
+def node(cluster: None) -> Iterator[str]:
+    """A large node with GPUs of every kind, labelled with its own name."""
+    with machines.node(GPUS) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def ray(address: str, node: str) -> Iterator[Dashboard]:
+    """All that the operator sees of Ray."""
+    with dashboard.serving(address) as answering, pods.running(address):
+        yield answering
+        ours = (f"--selector={pods.OURS}", f"--field-selector=spec.nodeName={node}")
+        kubectl.wait("pods", "delete", "--all-namespaces", *ours)
+
+
+@pytest.fixture
+def release(cluster: None, tmp_path: Path) -> Iterator[Release]:
+    with made(tmp_path) as release:
+        yield release
