@@ -106,15 +106,10 @@ def _flags(config: Config) -> Iterator[str]:
 
 
 def _placed(placement: Placement) -> Iterator[str]:
-    """The share as vLLM understands it: a fraction of the memory that the device really has.
-
-    On CPUs torch compiles graphs by g++, which the images do not have: there they run as they are.
-    """
+    """The share as vLLM understands it: a fraction of the memory that the device really has."""
     yield from ("--tensor-parallel-size", str(placement.tensor_parallel))
     yield from ("--pipeline-parallel-size", str(placement.pipeline_parallel))
-    if placement.vendor == "cpu":
-        yield from ("--enforce-eager",) if shutil.which(os.environ.get("CXX", "g++")) is None else ()
-    else:
+    if placement.vendor != "cpu":
         yield from ("--gpu-memory-utilization", f"{placement.memory / _device_memory(placement):.4f}")
 
 
@@ -134,5 +129,7 @@ def _environment(folder: Path, placement: Placement) -> dict[str, str]:
         room = placement.memory - weights - CPU_OVERHEAD
         env["VLLM_CPU_KVCACHE_SPACE"] = str(max(1, room // GIBIBYTE))  # vLLM counts in whole GiB.
         env["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"  # Other models run on these cores too.
+        if shutil.which(os.environ.get("CXX", "g++")) is None:  # The images have no compiler for torch's graphs.
+            env["TORCHDYNAMO_DISABLE"] = "1"
         env["OMP_NUM_THREADS"] = str(max(1, round(placement.cpus)))
     return env
