@@ -68,7 +68,13 @@ def _rendered(values: list[Path], release: str, namespace: str) -> list[dict[str
 
 def _print(console: Console, found: Plan, release: str, namespace: str) -> None:
     console.print(words.verdict(found), style=f"bold {COLOURS[found.verdict]}")
-    parts = (words.reasons(found), words.models(found), words.pods(found), words.advice(found, release, namespace))
+    parts = (
+        words.reasons(found),
+        words.models(found),
+        words.objects(found),
+        words.pods(found),
+        words.advice(found, release, namespace),
+    )
     for part in parts:
         for line in part:
             console.print(line)

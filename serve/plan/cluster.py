@@ -49,11 +49,12 @@ def compared(old: Mapping[str, Any], new: Mapping[str, Any]) -> ClusterChange:
     added = tuple(group["groupName"] for group in after.get("workerGroupSpecs", [])[count:])
     head_of_list = {**after, "workerGroupSpecs": after.get("workerGroupSpecs", [])[:count]}
     unhashed = tuple(one for one in _differences(before, head_of_list) if _is_unhashed(one.path))
-    if not hashed:
-        return ClusterChange(Effect.IGNORED if unhashed else Effect.NONE, unhashed=unhashed)
-    if added and _muted(before) == canonical(_muted(head_of_list)):
+    if added and _muted(before) == _muted(head_of_list):
         return ClusterChange(Effect.APPENDED, added, unhashed=unhashed)
-    return ClusterChange(Effect.REPLACED, hashed=hashed)
+    if hashed:
+        return ClusterChange(Effect.REPLACED, hashed=hashed)
+    wanted = tuple(one for one in unhashed if not _is_autoscalers(one, after))
+    return ClusterChange(Effect.IGNORED if wanted else Effect.NONE, unhashed=wanted)
 
 
 def _muted(cluster: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,6 +87,11 @@ def _by_group(cluster: Mapping[str, Any]) -> dict[str, Any]:
     groups = {group["groupName"]: group for group in cluster.get("workerGroupSpecs", [])}
     rest = {key: value for key, value in cluster.items() if key not in ("headGroupSpec", "workerGroupSpecs")}
     return {**rest, "head": cluster["headGroupSpec"], **groups}
+
+
+def _is_autoscalers(one: Difference, cluster: Mapping[str, Any]) -> bool:
+    """Between the bounds it sets the size itself, and nobody asked for another."""
+    return bool(cluster.get("enableInTreeAutoscaling")) and one.path.endswith(".replicas")
 
 
 def _is_unhashed(path: str) -> bool:

@@ -11,11 +11,12 @@ from enum import StrEnum
 from typing import Any, Self
 
 from serve.errors import ConfigurationError
-from serve.plan import cards, cluster, demand, models
+from serve.plan import cards, cluster, demand, models, objects
 from serve.plan.cluster import ClusterChange, Effect
 from serve.plan.live import Live
 from serve.plan.models import ModelChanges
 from serve.plan.nodes import Place, placed
+from serve.plan.objects import ObjectChanges
 
 NO_CLUSTER_ASKED = "no cluster was asked; --live asks one"
 SPARES_GPUS = "None"
@@ -48,11 +49,18 @@ class Before:
     """False while the first RayCluster of a release is starting."""
     upgrading: bool = False
     """A second RayCluster is starting, which is what the operator compares with."""
+    documents: Sequence[Mapping[str, Any]] | None = None
+    """All that was rendered; a cluster is not asked for the rest."""
+
+    @property
+    def holds_back(self) -> bool:
+        """Changes of pods may have been left undone that only a cluster can tell."""
+        return not self.name and _strategy(self.service["spec"]) == SPARES_GPUS
 
     @classmethod
     def rendered(cls, documents: Sequence[Mapping[str, Any]]) -> Self:
         service = rayservice(documents)
-        return cls(service, service["spec"]["rayClusterConfig"])
+        return cls(service, service["spec"]["rayClusterConfig"], documents=documents)
 
     @classmethod
     def live(cls, live: Live) -> Self | None:
@@ -71,6 +79,7 @@ class Plan:
     before: Before | None
     cluster: ClusterChange
     models: ModelChanges
+    objects: ObjectChanges
     starts: Sequence[demand.Pod]
     """Pods that start, now or when the cluster is made anew."""
     racks: Sequence[cards.Rack]
@@ -78,6 +87,8 @@ class Plan:
     """Where they would go."""
     unknown: str = NO_CLUSTER_ASKED
     """Why it is not known where they would go; empty where it is."""
+    may_hold_back: bool = False
+    """A change of the strategy lets through what the old one has held back, if there is such."""
     stranded: Mapping[str, str] = field(default_factory=dict)
     """Models that are sent to the running cluster, by the accelerator that it does not have."""
 
@@ -94,16 +105,31 @@ class Plan:
 def planned(documents: Sequence[Mapping[str, Any]], before: Before | None, live: Live | None = None) -> Plan:
     """What becomes of `before` when `documents` are applied."""
     service = rayservice(documents)
-    spec = service["spec"]
-    config = spec["rayClusterConfig"]
+    config, strategy = service["spec"]["rayClusterConfig"], _strategy(service["spec"])
     change = cluster.compared(before.cluster, config) if before else ClusterChange(Effect.NONE)
     changes = models.compared(_served(before.service), _served(service)) if before else ModelChanges()
-    verdict = _verdict(change, changes, _strategy(spec)) if before else Verdict.FIRST_INSTALL
+    verdict = _verdict(change, changes, strategy) if before else Verdict.FIRST_INSTALL
     starts = _starts(verdict, config, before)
     places, unknown = _places(starts, verdict, before, live)
-    racks = cards.racks(service)
-    stranded = _stranded(service, before) if before and verdict is Verdict.AWAITS_RECREATION else {}
-    return Plan(verdict, before, change, changes, starts, racks, places, unknown, stranded)
+    return Plan(
+        verdict,
+        before,
+        change,
+        changes,
+        _objects(documents, before),
+        starts,
+        cards.racks(service),
+        places,
+        unknown,
+        may_hold_back=bool(before and before.holds_back and strategy != SPARES_GPUS),
+        stranded=_stranded(service, before) if before and verdict is Verdict.AWAITS_RECREATION else {},
+    )
+
+
+def _objects(documents: Sequence[Mapping[str, Any]], before: Before | None) -> ObjectChanges:
+    if before and before.documents is None:
+        return ObjectChanges()
+    return objects.compared((before and before.documents) or [], documents)
 
 
 def rayservice(documents: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -23,6 +23,7 @@ def record(plan: Plan) -> dict[str, Any]:
             "devices": {name: int(number) for name, number in plan.devices.items()},
         },
         "models": _models(plan),
+        "objects": {name: list(getattr(plan.objects, name)) for name in ("added", "changed", "removed")},
         "nodes": _nodes(plan),
         "cards": [_rack(rack) for rack in plan.racks],
     }

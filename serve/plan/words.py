@@ -89,6 +89,14 @@ def models(plan: Plan) -> Iterator[str]:
         yield "  the gateway is replaced: /v1 and the aliases answer again when it has started"
 
 
+def objects(plan: Plan) -> Iterator[str]:
+    """What Helm does beside."""
+    found = plan.objects
+    for did, names in (("adds", found.added), ("changes", found.changed), ("removes", found.removed)):
+        if names:
+            yield f"Helm {did} {', '.join(names)}."
+
+
 def advice(plan: Plan, release: str, namespace: str) -> Iterator[str]:
     """Commands that do what the operator does not."""
     if plan.verdict is Verdict.AWAITS_RECREATION:
@@ -110,6 +118,8 @@ def _context(plan: Plan) -> Iterator[str]:
         yield f"An upgrade is under way: KubeRay compares with the cluster that is starting, {before.name}, {fate}."
     elif before and not before.serving:
         yield f"{before.name} is still starting for the first time; what is said of the running cluster is said of it."
+    if plan.may_hold_back:
+        yield "What recreate has held back, if anything, comes as a second cluster with this strategy; --live tells."
 
 
 def _said(one: Difference) -> str:
