@@ -39,12 +39,19 @@ class Made:
         return {**named, "digest": self.digest, "state": self.state, "seconds": seconds, "sbom": str(self.sbom)}
 
 
-def made(
-    client: docker.DockerClient, images: Sequence[Image], wheels: Path | None, cache: bool, report: Report
+def assembled(
+    client: docker.DockerClient,
+    images: Sequence[Image],
+    wheels: Path | None,
+    cache: bool,
+    digests: Path | None,
+    report: Report,
 ) -> list[Made]:
-    """Each image built, tested and tagged."""
+    """Each image built, tested and tagged; with a file for their digests they are published as well."""
+    report.say(f"Docker Engine {client.version()['Version']}")
     with context.packed(wheels) as packed:
-        return [_made(client, image, packed, cache, report) for image in images]
+        done = [_made(client, image, packed, cache, report) for image in images]
+    return _all_published(client, done, digests, report) if digests else done
 
 
 def _made(client: docker.DockerClient, image: Image, packed: IO[bytes], cache: bool, report: Report) -> Made:
@@ -63,7 +70,7 @@ def _made(client: docker.DockerClient, image: Image, packed: IO[bytes], cache: b
     return Made(image=image, identity=identity, size=facts["Size"], sbom=path, seconds=seconds)
 
 
-def published(client: docker.DockerClient, tested: Sequence[Made], file: Path, report: Report) -> list[Made]:
+def _all_published(client: docker.DockerClient, tested: Sequence[Made], file: Path, report: Report) -> list[Made]:
     """Each image in its registry, and the file that tells the chart."""
     pushed = [_published(client, one, report) for one in tested]
     image = pushed[0].image

@@ -75,12 +75,10 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build and test images, and with --push publish them."""
-    images = _planned(vendors, registry, tag, base, platform, build_arg)
-    report = Report(console(stderr=as_json))
+    images, report = _planned(vendors, registry, tag, base, platform, build_arg), Report(console(stderr=as_json))
+    _preamble(images, report)
     with connected() as client:
-        _preamble(images, report, f"Docker Engine {client.version()['Version']}")
-        done = assembly.made(client, images, wheels, not no_cache, report)
-        done = assembly.published(client, done, digests_file, report) if push else done
+        done = assembly.assembled(client, images, wheels, not no_cache, digests_file if push else None, report)
     _summary(done, report)
     if as_json:
         _print({"images": [one.body() for one in done]})
@@ -116,7 +114,7 @@ def plan(
 
 @app.command()
 def pin(vendors: Vendors = None) -> None:
-    """Write into each Dockerfile the digest that its base's tag has today."""
+    """Pin each base to the digest that its tag has today."""
     report = Report(console(stderr=False))
     with connected() as client:
         for vendor in chosen(vendors or []):
@@ -127,7 +125,7 @@ def pin(vendors: Vendors = None) -> None:
 
 @app.command()
 def record(files: list[Path], digests_file: DigestFile = digests.FILE) -> None:
-    """Merge files that `--push --digests FILE` wrote, such as one per job of a matrix."""
+    """Merge files of digests, such as one per job of a matrix."""
     changed = digests.record(digests.merged(files), digests_file)
     typer.echo(f"{digests_file}: {'written' if changed else 'unchanged'}")
 
@@ -147,10 +145,8 @@ def _planned(
     return planned(chosen(vendors or []), wish)
 
 
-def _preamble(images: Sequence[Image], report: Report, *facts: str) -> None:
-    shared = " ".join(f"{key}={value}" for key, value in versions().items())
-    for line in (*facts, f"images/versions.env: {shared}"):
-        report.say(line)
+def _preamble(images: Sequence[Image], report: Report) -> None:
+    report.say("images/versions.env: " + " ".join(f"{key}={value}" for key, value in versions().items()))
     for image in images:
         given = "".join(f"\n  with {key}={value}" for key, value in image.arguments.items() if value)
         report.say(f"{image.reference}\n  from {image.base}{given}")

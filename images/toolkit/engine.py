@@ -10,6 +10,7 @@ import docker
 from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
 from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from images.toolkit.errors import NoEngine, Stopped
 from images.toolkit.report import Step
@@ -39,8 +40,8 @@ def connected() -> Iterator[docker.DockerClient]:
         raise NoEngine(f"no Docker Engine answers; start one, or name one by DOCKER_HOST ({error})") from error
     try:
         yield client
-    except RequestException as error:
-        raise NoEngine(f"the Docker Engine went away: see its log, start it, and run this again ({error})") from error
+    except (DockerException, RequestException, HTTPError, OSError) as error:
+        raise NoEngine(f"the Docker Engine failed or went away: see its log, then run this again ({error})") from error
     finally:
         client.close()
 

@@ -27,6 +27,11 @@ class Registry:
     address: str
     folder: Path
 
+    @property
+    def place(self) -> tuple[str, int]:
+        host, port = self.address.split(":")
+        return host, int(port)
+
     def files(self) -> dict[str, int]:
         """Everything in it, and when it changed."""
         return {str(path): path.stat().st_mtime_ns for path in sorted(self.folder.rglob("*"))}
@@ -36,16 +41,7 @@ class Registry:
 def running(folder: Path, passwords: Path | None = None) -> Iterator[Registry]:
     """On a free port of the loopback address, which Docker trusts without TLS."""
     assert PROGRAM
-    config = {
-        "version": 0.1,
-        "log": {"accesslog": {"disabled": True}},
-        "storage": {"filesystem": {"rootdirectory": str(folder)}},
-        "http": {"addr": "127.0.0.1:0"},
-        **({"auth": {"htpasswd": {"realm": "tests", "path": str(passwords)}}} if passwords else {}),
-    }
-    file = folder.with_suffix(".yaml")
-    file.write_text(yaml.safe_dump(config))
-    command = [PROGRAM, "serve", str(file)]
+    command = [PROGRAM, "serve", str(_configured(folder, passwords))]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         found = (re.search(r"listening on (127\.0\.0\.1:\d+)", line) for line in process.stderr)
@@ -57,6 +53,19 @@ def running(folder: Path, passwords: Path | None = None) -> Iterator[Registry]:
         finally:
             process.terminate()
             reader.join()
+
+
+def _configured(folder: Path, passwords: Path | None) -> Path:
+    config = {
+        "version": 0.1,
+        "log": {"accesslog": {"disabled": True}},
+        "storage": {"filesystem": {"rootdirectory": str(folder)}},
+        "http": {"addr": "127.0.0.1:0"},
+        **({"auth": {"htpasswd": {"realm": "tests", "path": str(passwords)}}} if passwords else {}),
+    }
+    file = folder.with_suffix(".yaml")
+    file.write_text(yaml.safe_dump(config))
+    return file
 
 
 def login(address: str) -> str:
@@ -78,11 +87,10 @@ def small_disk(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def breaking(address: str) -> Iterator[str]:
-    """An address that leads to the registry until the first part of a layer is sent, and nowhere afterwards."""
-    host, port = address.split(":")
+def breaking(address: tuple[str, int] | str, at: bytes = b"PATCH /v2/") -> Iterator[str]:
+    """An address that leads to a server until one side says `at` (a part of a layer is sent), and nowhere after."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        line = threading.Thread(target=_serve, args=(server, (host, int(port))))
+        line = threading.Thread(target=_serve, args=(server, address, at))
         line.start()
         try:
             yield "{}:{}".format(*server.getsockname())
@@ -91,19 +99,22 @@ def breaking(address: str) -> Iterator[str]:
             line.join()
 
 
-def _serve(server: socket.socket, address: tuple[str, int]) -> None:
+def _serve(server: socket.socket, address: tuple[str, int] | str, at: bytes) -> None:
     with ExitStack() as stack, suppress(OSError):  # The server's end is an error of accept.
         while True:
             near = stack.enter_context(server.accept()[0])
-            far = stack.enter_context(socket.create_connection(address))
+            far = stack.enter_context(socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET))
+            far.connect(address)
+            for end in (near, far):  # Who goes away hangs up on all at once.
+                stack.callback(_hang_up, end)
             for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=_pump, args=(source, sink, server), daemon=True).start()
+                threading.Thread(target=_pump, args=(source, sink, server, at), daemon=True).start()
 
 
-def _pump(source: socket.socket, sink: socket.socket, server: socket.socket) -> None:
+def _pump(source: socket.socket, sink: socket.socket, server: socket.socket, at: bytes) -> None:
     with suppress(OSError):
         while data := source.recv(65536):
-            if b"PATCH /v2/" in data:
+            if at in data:
                 _hang_up(server)
                 break
             sink.sendall(data)

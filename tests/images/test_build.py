@@ -1,6 +1,7 @@
 """`python build.py` with a Docker Engine: what is built, tried and tagged, and what is not."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from tests.images import registry
 from tests.images.workshop import Workshop
 
 
@@ -169,6 +171,22 @@ def test_steps_are_folded_in_github_actions(shop: Workshop) -> None:
     shop.environment["GITHUB_ACTIONS"] = "true"
     said = shop.run("cpu", "--registry", shop.registry).stdout
     assert said.count("::group::cpu: ") == said.count("::endgroup::") == 3
+
+
+@pytest.mark.parametrize("at", [b"gone from a build", b"gone from the contract"])
+def test_an_engine_that_goes_away_is_said(shop: Workshop, at: bytes) -> None:
+    socket = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
+    if "://" in socket:
+        pytest.skip("this Docker Engine is not on a socket of this machine")
+    # Put together by the shell, so that only the Engine says it, and not the context that it is sent.
+    shop.vendor("cpu", "RUN echo gone from a $(echo build)")
+    shop.contract("echo gone from the $(echo contract)")
+    with registry.breaking(socket, at) as address:
+        shop.environment["DOCKER_HOST"] = f"tcp://{address}"
+        done = shop.run("cpu", "--registry", shop.registry)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "the Docker Engine failed or went away: see its log" in done.stderr
+    assert shop.tags() == []
 
 
 def test_ctrl_c_during_a_build_leaves_neither_tag_nor_container(shop: Workshop, engine: docker.DockerClient) -> None:

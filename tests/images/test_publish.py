@@ -134,7 +134,7 @@ def test_a_registry_that_fails_midway_is_named(
     other = opened(tmp_path / "other", base, engine)
     other.write("serve/weights.bin", random.Random(0).randbytes(2_000_000))  # noqa: S311
     with ExitStack() as stack:
-        lost = stack.enter_context(registry.breaking(depot.address))
+        lost = stack.enter_context(registry.breaking(depot.place))
         disk = stack.enter_context(registry.small_disk(tmp_path / "disk"))
         full = stack.enter_context(registry.running(disk / "depot")).address
         stack.callback(cleared, other, engine)
