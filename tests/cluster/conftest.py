@@ -1,10 +1,11 @@
 """A cluster, a node without a kubelet, and a release in a fresh namespace; without KUBECONFIG all tests are skipped."""
 
+import ipaddress
 import os
-import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -13,6 +14,8 @@ from tests.cluster.dashboard import Dashboard
 from tests.cluster.release import Release, made
 
 GPUS = {"nvidia.com/gpu": "64", "amd.com/gpu": "64", "gpu.intel.com/xe": "64"}
+SERVER = "jsonpath={.clusters[0].cluster.server}"
+INTERNAL = "jsonpath={.items[0].status.addresses[?(@.type=='InternalIP')].address}"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,12 +28,14 @@ def cluster() -> None:
 
 @pytest.fixture(scope="session")
 def address(cluster: None) -> str:
-    """Where the operator finds this machine."""
+    """Where the cluster finds this machine: the address that this machine has towards it."""
     if given := os.environ.get("CLUSTER_TEST_ADDRESS"):
         return given
-    server = kubectl.run("config", "view", "--minify", "--output=jsonpath={.clusters[0].cluster.server}")
-    host, port = re.search(r"//([^:/]+):?(\d*)", server).groups()  # type: ignore[union-attr]
-    with socket.create_connection((host, int(port or 443))) as probe:
+    host = socket.gethostbyname(str(urlsplit(kubectl.run("config", "view", "--minify", f"--output={SERVER}")).hostname))
+    if ipaddress.ip_address(host).is_loopback:  # A cluster in containers, as kind makes it.
+        host = kubectl.run("get", "nodes", f"--output={INTERNAL}")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((host, 443))
         mine: str = probe.getsockname()[0]
     return mine
 

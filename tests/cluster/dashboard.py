@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
+
 PORT = 8265
 PATIENCE = 60
 DIRECT = r"^(?P<cluster>[a-z0-9-]+)-head-svc\.(?P<namespace>[a-z0-9-]+)\.svc"
@@ -78,7 +80,13 @@ def serving(address: str) -> Iterator[Dashboard]:
     """Answers at `address` until the end of the block."""
     dashboard = Dashboard()
     handler = type("Handler", (_Handler,), {"dashboard": dashboard})
-    with ThreadingHTTPServer((address, PORT), handler) as server:
+    try:
+        server = ThreadingHTTPServer((address, PORT), handler)
+    except OSError as error:
+        pytest.fail(
+            f"{address}:{PORT}, where the operator looks for Ray: {error}; CLUSTER_TEST_ADDRESS can name another"
+        )
+    with server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield dashboard
