@@ -109,8 +109,15 @@ def _placed(placement: Placement) -> Iterator[str]:
     """The share as vLLM understands it: a fraction of the memory that the device really has."""
     yield from ("--tensor-parallel-size", str(placement.tensor_parallel))
     yield from ("--pipeline-parallel-size", str(placement.pipeline_parallel))
+    if _lacks_compiler(placement):
+        yield "--enforce-eager"
     if placement.vendor != "cpu":
         yield from ("--gpu-memory-utilization", f"{placement.memory / _device_memory(placement):.4f}")
+
+
+def _lacks_compiler(placement: Placement) -> bool:
+    """On CPUs torch compiles graphs by g++, which the images do not have."""
+    return placement.vendor == "cpu" and shutil.which(os.environ.get("CXX", "g++")) is None
 
 
 def _device_memory(placement: Placement) -> int:
@@ -129,7 +136,7 @@ def _environment(folder: Path, placement: Placement) -> dict[str, str]:
         room = placement.memory - weights - CPU_OVERHEAD
         env["VLLM_CPU_KVCACHE_SPACE"] = str(max(1, room // GIBIBYTE))  # vLLM counts in whole GiB.
         env["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"  # Other models run on these cores too.
-        if shutil.which(os.environ.get("CXX", "g++")) is None:  # The images have no compiler for torch's graphs.
-            env["TORCHDYNAMO_DISABLE"] = "1"
         env["OMP_NUM_THREADS"] = str(max(1, round(placement.cpus)))
+    if _lacks_compiler(placement):
+        env["TORCHDYNAMO_DISABLE"] = "1"  # vLLM compiles single functions even when told to run eagerly.
     return env
