@@ -22,11 +22,14 @@ class Node:
     taints: Sequence[Mapping[str, Any]]
     free: Amounts
 
-    def admits(self, pod: Pod) -> bool:
-        """By labels and taints."""
+    def chosen_by(self, pod: Pod) -> bool:
+        """By its labels."""
+        return all(self.labels.get(key) == value for key, value in pod.selector.items())
+
+    def refuses(self, pod: Pod) -> list[Mapping[str, Any]]:
+        """The taints that keep it away."""
         hard = (taint for taint in self.taints if taint["effect"] != "PreferNoSchedule")
-        labelled = all(self.labels.get(key) == value for key, value in pod.selector.items())
-        return labelled and all(any(_tolerates(one, taint) for one in pod.tolerations) for taint in hard)
+        return [taint for taint in hard if not any(_tolerates(one, taint) for one in pod.tolerations)]
 
     def lacks(self, pod: Pod) -> dict[str, tuple[Decimal, Decimal]]:
         """Resources that do not suffice: asked and free."""
@@ -62,23 +65,31 @@ def placed(pods: Iterable[Pod], on: Sequence[Node]) -> list[Place]:
 
 
 def _placed(pod: Pod, on: Sequence[Node]) -> Place:
-    admitting = [node for node in on if node.admits(pod)]
-    chosen = next((node for node in admitting if not node.lacks(pod)), None)
-    if chosen:
-        chosen.take(pod)
-        return Place(pod, chosen.name)
-    return Place(pod, reason=_reason(pod, admitting))
+    chosen = [node for node in on if node.chosen_by(pod)]
+    free = next((node for node in chosen if not node.refuses(pod) and not node.lacks(pod)), None)
+    if free:
+        free.take(pod)
+        return Place(pod, free.name)
+    return Place(pod, reason=_reason(pod, chosen))
 
 
-def _reason(pod: Pod, admitting: Sequence[Node]) -> str:
-    if not admitting and pod.selector:
+def _reason(pod: Pod, chosen: Sequence[Node]) -> str:
+    """What is wrong with each node that has the labels; those that a taint closes when there is no other."""
+    if not chosen:
         labels = ", ".join(f"{key}={value}" for key, value in pod.selector.items())
-        return f"no node that takes pods has the labels {labels}"
-    return "; ".join(_lack(node, pod) for node in admitting) or "no node takes pods without a toleration"
+        return f"no node has the labels {labels}" if labels else "there is no node"
+    lacking = [_lack(node, pod) for node in chosen if not node.refuses(pod)]
+    tainted = [_taint(node, pod) for node in chosen if node.refuses(pod)]
+    return "; ".join([*lacking, *(tainted if not lacking else [])])
+
+
+def _taint(node: Node, pod: Pod) -> str:
+    taints = (f"{taint['key']}={taint.get('value') or ''}:{taint['effect']}" for taint in node.refuses(pod))
+    return f"{node.name} has the taint {', '.join(taints).replace('=:', ':')}, which is not tolerated"
 
 
 def _lack(node: Node, pod: Pod) -> str:
-    missing = (f"{_shown(free)} of {_shown(asked)} {name}" for name, (asked, free) in node.lacks(pod).items())
+    missing = (f"{_shown(free)} of {_shown(asked)} {name}" for name, (asked, free) in sorted(node.lacks(pod).items()))
     return f"{node.name} has {', '.join(missing)} free"
 
 

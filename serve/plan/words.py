@@ -1,5 +1,6 @@
 """A plan goes in, the lines that a person reads come out; the first of them is the verdict."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
@@ -25,6 +26,10 @@ STARVED = {
     Verdict.APPENDED: "These pods wait for room, and so do the models on them.",
     Verdict.SECOND_CLUSTER: "So the second cluster waits for room, without an end; the first serves on.",
     Verdict.AWAITS_RECREATION: "Made anew, these pods wait for room, and so do the models on them.",
+}
+GATEWAY = {
+    "table": "  the gateway takes a new table of models; its replica stays",
+    "replaced": "  the gateway is replaced: /v1 and the aliases answer again when it has started",
 }
 LONGEST = 60
 
@@ -52,13 +57,8 @@ def pods(plan: Plan) -> Iterator[str]:
     """What starts, what it needs, and whether the nodes have it."""
     if not plan.starts:
         return
-    again = plan.verdict is Verdict.SECOND_CLUSTER
-    total = demand.added(pod.requests for pod in plan.starts)
-    cpus, ram = _number(total.get("cpu", Decimal(0))), gibibytes(int(total.get("memory", 0)))
-    gpus = sum(plan.devices.values())
-    named = ", ".join(f"{_number(number)} {name}" for name, number in plan.devices.items())
-    needed = f"{_number(gpus)}{' more' if again else ''} GPU{'s' if gpus != 1 else ''}: {named}" if gpus else "no GPU"
-    yield f"Pods that start: {_grouped(plan.starts)}; they need {needed} ({cpus} CPUs, {ram} of RAM)."
+    when = " then" if plan.verdict is Verdict.AWAITS_RECREATION else ""
+    yield f"Pods that start{when}: {_grouped(plan.starts)}; they need {_needed(plan)}."
     if plan.unknown:
         yield f"Whether the nodes have that is not known: {plan.unknown}"
     elif not plan.waiting:
@@ -72,21 +72,20 @@ def pods(plan: Plan) -> Iterator[str]:
 
 def models(plan: Plan) -> Iterator[str]:
     """What becomes of each model that changes."""
-    changes = plan.models
-    if changes and plan.verdict is Verdict.SECOND_CLUSTER:
+    changes, second = plan.models, plan.verdict is Verdict.SECOND_CLUSTER
+    if changes and second:
         yield "The second cluster starts with these changes of models, the first keeps what it has:"
     elif changes and plan.verdict is Verdict.AWAITS_RECREATION:
         yield "At once, and on the pods that run now:"
     for name in changes.added:
-        yield f"  + {name}: starts{_stranded(plan, name)}"
+        yield f"  + {name}{'' if second else ': starts'}{_stranded(plan, name)}"
     for name, found in (changes.changed or {}).items():
-        yield f"  ~ {name}: {', '.join(map(_said, found))}; its replicas are replaced{_stranded(plan, name)}"
+        replaced = "" if second else "; its replicas are replaced"
+        yield f"  ~ {name}: {', '.join(map(_said, found))}{replaced}{_stranded(plan, name)}"
     for name in changes.removed:
-        yield f"  - {name}: stops"
-    if changes.gateway == "table":
-        yield "  the gateway takes a new table of models; its replica stays"
-    elif changes.gateway:
-        yield "  the gateway is replaced: /v1 and the aliases answer again when it has started"
+        yield f"  - {name}{'' if second else ': stops'}"
+    if changes.gateway and not second:
+        yield GATEWAY[changes.gateway]
 
 
 def objects(plan: Plan) -> Iterator[str]:
@@ -135,13 +134,23 @@ def _said(one: Difference) -> str:
 def _value(value: Any, path: str = "") -> str:
     if path == "memory" and isinstance(value, int):
         return gibibytes(value)
-    text = "none" if value is None else str(value)
+    text = "none" if value is None else value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _stranded(plan: Plan, model: str) -> str:
     accelerator = plan.stranded.get(model)
     return f", and waits: the running cluster has no {accelerator}" if accelerator else ""
+
+
+def _needed(plan: Plan) -> str:
+    total = demand.added(pod.requests for pod in plan.starts)
+    cpus, ram = _number(total.get("cpu", Decimal(0))), gibibytes(int(total.get("memory", 0)))
+    gpus = sum(plan.devices.values())
+    more = " more" if plan.verdict is Verdict.SECOND_CLUSTER else ""
+    named = ", ".join(f"{_number(number)} {name}" for name, number in plan.devices.items())
+    counted = f"{_number(gpus)}{more} GPU{'s' if gpus != 1 else ''}: {named}" if gpus else "no GPU"
+    return f"{counted} ({cpus} CPUs, {ram} of RAM)"
 
 
 def _grouped(starts: Iterable[demand.Pod]) -> str:

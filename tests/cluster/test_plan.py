@@ -47,6 +47,7 @@ def test_the_operator_does_what_the_plan_said(
     assert release.active == before.name
     starts = Counter() if case.verdict == "awaitsRecreation" else Counter(live["pods"]["start"])
     if case.verdict == "secondCluster":
+        assert release.pending
         assert started(release, release.pending, {}) == starts
     else:
         assert not release.pending
