@@ -49,21 +49,26 @@ def plan(
     if old and live:
         raise ConfigurationError("--old and --live are both given; the plan compares with one of them")
     documents = _rendered(values, release, namespace)
-    Manifest.of(documents).check()
     asked = Live(release, namespace) if live else None
-    before = Before.live(asked) if asked else None
-    if old:
-        before = Before.rendered(helm.template(old, release, namespace))
-    found = planned(documents, before, asked)
+    found = planned(documents, _before(old, asked, release, namespace), asked)
     if as_json:
         typer.echo(json.dumps(record(found), indent=2))
     else:
         _print(Console(soft_wrap=True, highlight=False, markup=False), found, release, namespace)
 
 
+def _before(old: list[Path] | None, asked: Live | None, release: str, namespace: str) -> Before | None:
+    if asked:
+        return Before.live(asked)
+    return Before.rendered(helm.template(old, release, namespace)) if old else None
+
+
 def _rendered(values: list[Path], release: str, namespace: str) -> list[dict[str, object]]:
+    """Checked as the builders do it, so that what they would refuse is refused here."""
     entries.check(values)
-    return helm.template(values, release, namespace)
+    documents = helm.template(values, release, namespace)
+    Manifest.of(documents).check()
+    return documents
 
 
 def _print(console: Console, found: Plan, release: str, namespace: str) -> None:

@@ -27,5 +27,10 @@ def compared(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]])
 
 
 def _by_name(documents: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    others = (one for one in documents if one["kind"] != "RayService")
+    others = (one for one in documents if one["kind"] != "RayService" and not _is_hook(one))
     return {f"{one['kind']} {one['metadata']['name']}": dict(one) for one in others}
+
+
+def _is_hook(document: Mapping[str, Any]) -> bool:
+    """Such as the pod of `helm test`, which is there while it runs."""
+    return "helm.sh/hook" in (document["metadata"].get("annotations") or {})

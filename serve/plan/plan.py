@@ -5,7 +5,7 @@ and Serve do on their own; the pods that start are placed on nodes where a clust
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
@@ -111,18 +111,13 @@ def planned(documents: Sequence[Mapping[str, Any]], before: Before | None, live:
     verdict = _verdict(change, changes, strategy) if before else Verdict.FIRST_INSTALL
     starts = _starts(verdict, config, before)
     places, unknown = _places(starts, verdict, before, live)
-    return Plan(
-        verdict,
-        before,
-        change,
-        changes,
-        _objects(documents, before),
-        starts,
-        cards.racks(service),
-        places,
-        unknown,
+    found = Plan(verdict, before, change, changes, _objects(documents, before), starts, cards.racks(service))
+    return replace(
+        found,
+        places=places,
+        unknown=unknown,
         may_hold_back=bool(before and before.holds_back and strategy != SPARES_GPUS),
-        stranded=_stranded(service, before) if before and verdict is Verdict.AWAITS_RECREATION else {},
+        stranded=_stranded(service, before, verdict),
     )
 
 
@@ -175,7 +170,9 @@ def _places(
         return [], error.message
 
 
-def _stranded(service: Mapping[str, Any], before: Before) -> dict[str, str]:
+def _stranded(service: Mapping[str, Any], before: Before | None, verdict: Verdict) -> dict[str, str]:
+    if not before or verdict is not Verdict.AWAITS_RECREATION:
+        return {}
     there = demand.counts(before.cluster)
     placements = {name: one["placement"]["accelerator"] for name, one in cards.models(service).items()}
     return {name: accelerator for name, accelerator in placements.items() if accelerator not in there}

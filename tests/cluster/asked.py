@@ -12,7 +12,7 @@ from tests.cluster.release import NAME, Release
 
 def said(release: Release, *arguments: str) -> str:
     result = CliRunner().invoke(app, ["plan", "--release", NAME, *release.place, *arguments])
-    assert not result.exit_code, result.output
+    assert not result.exit_code, result.exception
     return result.stdout
 
 

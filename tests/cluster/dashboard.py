@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 PORT = 8265
-PATIENCE = 60
+PATIENCE = 180
 DIRECT = r"^(?P<cluster>[a-z0-9-]+)-head-svc\.(?P<namespace>[a-z0-9-]+)\.svc"
 PROXIED = r"/namespaces/(?P<namespace>[a-z0-9-]+)/services/(?:https?:)?(?P<cluster>[a-z0-9-]+)-head-svc[:/]"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-DEADLINE = "60s"
+DEADLINE = "180s"
 
 
 def run(*arguments: str, text: str | None = None) -> str:

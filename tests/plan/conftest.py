@@ -34,7 +34,7 @@ def plan(call: Call) -> Callable[..., dict[str, Any]]:
 
     def planned(new: Values, old: Values | None = None, *arguments: str) -> dict[str, Any]:
         result = call(new, old, "--json", *arguments)
-        assert not result.exit_code, result.output
+        assert not result.exit_code, result.exception
         found: dict[str, Any] = json.loads(result.stdout)
         return found
 
@@ -47,7 +47,7 @@ def said(call: Call) -> Callable[..., str]:
 
     def printed(new: Values, old: Values | None = None, *arguments: str) -> str:
         result = call(new, old, *arguments)
-        assert not result.exit_code, result.output
+        assert not result.exit_code, result.exception
         return result.stdout
 
     return printed
