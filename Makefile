@@ -32,6 +32,9 @@ check: .venv/cpu/tests ## Check style and types
 	$(CPU)/ruff format --check .
 	$(CPU)/mypy
 
+images: .venv/build/ready ## Build and test an image per vendor (ARGS="cuda --push --registry ghcr.io/me", ARGS=--help)
+	@.venv/build/bin/python build.py $(ARGS)
+
 generate: .venv/cpu/ready ## Write the files that are made from others
 	$(CPU)/python -m serve.schema
 
@@ -45,6 +48,7 @@ lock: .venv/cpu/ready ## Write the requirements of each environment and image an
 	$(LOCK) $$(grep -E '$(CUDA)' images/rocm/all.txt | $(WITHOUT)) images/rocm/requirements.in \
 		-c images/rocm/all.txt -o images/rocm/requirements.txt
 	rm images/*/all.txt
+	$(LOCK) images/requirements.in -o images/requirements.txt
 	$(LOCK_CPU) tests/requirements.in -c images/cpu/requirements.txt -o tests/requirements.txt
 	$(LOCK_CPU) tests/requirements-xpu.in -c images/xpu/requirements.txt -o tests/requirements-xpu.txt
 
@@ -59,10 +63,15 @@ clean: ## Remove the environments
 	.venv/$*/bin/uv pip install --python .venv/$*/bin/python --quiet --compile-bytecode --no-deps -r $< -e .
 	@touch $@
 
+.venv/build/ready: images/requirements.txt
+	$(INTERPRETER) -m venv .venv/build
+	.venv/build/bin/pip install --quiet --require-hashes -r $<
+	@touch $@
+
 .venv/cpu/tests: tests/requirements.txt .venv/cpu/ready
 .venv/xpu/tests: tests/requirements-xpu.txt .venv/xpu/ready
 .venv/%/tests:
 	.venv/$*/bin/uv pip install --python .venv/$*/bin/python --quiet --compile-bytecode --no-deps -r $<
 	@touch $@
 
-.PHONY: help run test check generate lock clean
+.PHONY: help run test check images generate lock clean

@@ -114,10 +114,13 @@ def user() -> Iterator[str]:
 
 def head() -> Iterator[str]:
     """As KubeRay starts it, but for the address: there is no network here."""
-    said = run("ray", "start", "--head", "--node-ip-address=127.0.0.1", "--num-cpus=1", "--disable-usage-stats")
-    if said.returncode:
-        yield f"ray start --head: {(said.stdout + said.stderr).strip()[-800:]}"
-    run("ray", "stop", "--force")
+    start = ("ray", "start", "--head", "--node-ip-address=127.0.0.1", "--num-cpus=1", "--disable-usage-stats")
+    for _ in range(3):  # Ray gives up after 30 s, which a busy builder may need to read the image for the first time.
+        said = run(*start)
+        run("ray", "stop", "--force")
+        if said.returncode == 0:
+            return
+    yield f"ray start --head: {(said.stdout + said.stderr).strip()[-800:]}"
 
 
 def installed(name: str) -> str:

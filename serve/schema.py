@@ -42,7 +42,7 @@ def defaults() -> dict[str, Any]:
 
 def vendors() -> list[str]:
     """Every image there is, by listing the folder."""
-    return sorted(folder.name for folder in IMAGES.iterdir() if folder.is_dir())
+    return sorted(path.parent.name for path in IMAGES.glob("*/Dockerfile"))
 
 
 def task_names() -> list[str]:

@@ -75,7 +75,8 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build and test images, and with --push publish them."""
-    images, report = _planned(vendors, registry, tag, base, platform, build_arg), Report(console(stderr=as_json))
+    images = _planned(vendors, registry, tag, base, platform, build_arg, wheels)
+    report = Report(console(stderr=as_json))
     _preamble(images, report)
     with connected() as client:
         done = assembly.assembled(client, images, wheels, not no_cache, digests_file if push else None, report)
@@ -137,11 +138,12 @@ def _planned(
     base: str | None,
     platform: str | None,
     build_arg: list[str] | None,
+    wheels: Path | None = None,
 ) -> tuple[Image, ...]:
     if wrong := [word for word in build_arg or () if "=" not in word]:
         raise Misused(f"--build-arg {wrong[0]}: write it as KEY=VALUE")
     arguments = dict(word.split("=", 1) for word in build_arg or ())
-    wish = Wish(registry=registry, tag=tag, base=base, platform=platform, arguments=arguments)
+    wish = Wish(registry=registry, tag=tag, base=base, platform=platform, wheels=bool(wheels), arguments=arguments)
     return planned(chosen(vendors or []), wish)
 
 

@@ -28,6 +28,8 @@ class Wish:
     tag: str | None = None
     base: str | None = None
     platform: str | None = None
+    wheels: bool = False
+    """There is a folder of wheels: Dockerfiles with ARG WHEELS take from it what they take from an index otherwise."""
     arguments: Mapping[str, str]
 
 
@@ -72,7 +74,7 @@ def planned(vendors: Sequence[Vendor], wish: Wish, root: Path = ROOT) -> tuple[I
     shared = versions(root)
     _check(vendors, wish, shared)
     facts = {**shared, "REVISION": revision.revision(root), "SOURCE": revision.source(root)}
-    named = {"BASE": wish.base} if wish.base else {}
+    named = ({"BASE": wish.base} if wish.base else {}) | ({"WHEELS": "/wheels"} if wish.wheels else {})
     return tuple(_image(vendor, wish, {**facts, **named, **wish.arguments}) for vendor in vendors)
 
 

@@ -1,4 +1,4 @@
-"""The real images, where `python build.py cpu xpu` has made them: published, pulled by digest, and asked for embeddings."""
+"""The real image, where `python build.py xpu` has made it: published, pulled by digest, and asked for an embedding."""
 
 import json
 import os
@@ -61,14 +61,16 @@ def started(engine: docker.DockerClient, image: str, group: Group, folder: Path)
     start = f"ray start --head --block --dashboard-host=0.0.0.0 --num-cpus=16 --num-gpus=1 --resources='{resources}'"
     return engine.containers.run(
         image, ["bash", "-lc", start], detach=True, read_only=True, tmpfs={"/tmp": "exec,mode=1777"}, shm_size="2g",
-        cap_drop=["ALL"], environment=dict(group.env), volumes={str(folder): {"bind": "/models/vectors", "mode": "ro"}},
-        ports={"8000": ("127.0.0.1", None), "8265": ("127.0.0.1", None)},
+        cap_drop=["ALL"], environment=dict(group.env), volumes=[f"{folder}:/models/vectors:ro"],
+        ports={f"{inner}/tcp": ("127.0.0.1", 0) for inner in (8000, 8265)},
     )  # fmt: skip
 
 
 def port(container: Container, inner: int) -> int:
     container.reload()
-    return int(container.ports[f"{inner}/tcp"][0]["HostPort"])
+    published = container.ports[f"{inner}/tcp"]
+    assert published
+    return int(published[0]["HostPort"])
 
 
 def test_the_pulled_image_serves_an_embedding(

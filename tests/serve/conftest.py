@@ -1,6 +1,5 @@
 """Real Ray with real Serve and HAProxy: entries of models go in, the address where they are served comes out."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,16 +60,3 @@ def deploy(service: Service) -> Deploy:
 
 def post(address: str, body: Any = None, **more: Any) -> requests.Response:
     return requests.post(address, json=body, timeout=60, **more)
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], bool]], None]:
-    """Waits until a condition holds; the test fails when it does not within the time that a slow machine needs."""
-
-    def wait(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 60
-        while not condition():
-            assert time.monotonic() < deadline, "it never became true"
-            time.sleep(0.05)
-
-    return wait
