@@ -90,6 +90,15 @@ class HuggingFace(Closed):
     """Its key."""
 
 
+class Tests(Closed):
+    """The pod of `helm test`, which sends each model requests and looks at the answers."""
+
+    enabled: bool = True
+    """False makes none."""
+    patience: int = Field(120, ge=0)
+    """Seconds that models may take until they are there."""
+
+
 class ServiceAccount(Closed):
     """Under which the pods run."""
 
@@ -122,6 +131,8 @@ class Values(Closed):
     """Ray's dashboard."""
     hugging_face: HuggingFace
     """Access to the hub."""
+    tests: Tests
+    """What `helm test` runs."""
     service_account: ServiceAccount
     """Under which the pods run."""
     global_: Annotated[dict[str, Any], Field(alias="global")] = {}

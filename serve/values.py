@@ -114,6 +114,9 @@ class Model(Served):
     """Budget on each GPU it uses; default gpu x (memory - reserve)."""
     cpus: float = Field(1, gt=0)
     """CPU cores that Ray sets aside for one replica."""
+    check: Literal["meaning", "numbers"] = "meaning"
+    """What `helm test` looks at: also whether answers make sense, or, of a model that does not know English, only
+    whether their numbers are sound."""
 
 
 class Cache(Closed):

@@ -58,6 +58,10 @@ def test_a_task_has_an_engine_besides_the_fake_one(task: str) -> None:
     assert set(engine.able(replica.protocol)) - {"fake"}
 
 
+def test_a_task_has_a_check_for_helm_test() -> None:
+    assert sorted(path.stem for path in (ROOT / "serve" / "checks").glob("[a-z]*.py")) == TASKS
+
+
 @pytest.mark.parametrize("name", engine.names())
 def test_an_engine_has_a_config_an_engine_and_an_extra_of_its_name(name: str) -> None:
     module = engine.module(name)

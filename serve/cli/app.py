@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 import serve
+from serve.cli.check import check
 from serve.cli.plan import plan
 from serve.cli.up import up
 from serve.errors import ConfigurationError
@@ -17,6 +18,7 @@ MISCONFIGURED = 2
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(up)
 app.command()(plan)
+app.command()(check)
 
 
 def _version(wanted: bool) -> None:

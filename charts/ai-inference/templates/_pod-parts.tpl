@@ -22,6 +22,16 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
+{{- /* The root context goes in, imagePullSecrets come out, or nothing. */ -}}
+{{- define "ai-inference.pull-secrets" -}}
+{{- with .Values.image.pullSecrets -}}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end -}}
+{{- end -}}
+
 {{- /* No limit on CPU: it would throttle an engine while cores are idle. */ -}}
 {{- define "ai-inference.resources" -}}
 requests:

@@ -15,11 +15,8 @@ spec:
   serviceAccountName: {{ include "ai-inference.service-account" $root }}
   automountServiceAccountToken: {{ and (not $worker) (eq (include "ai-inference.autoscaling" $root) "true") }}
   securityContext: {{- include "ai-inference.pod-security" (list $values.image.user $entry.groups) | nindent 4 }}
-  {{- with $values.image.pullSecrets }}
-  imagePullSecrets:
-    {{- range . }}
-    - name: {{ . }}
-    {{- end }}
+  {{- with include "ai-inference.pull-secrets" $root }}
+  {{- . | nindent 2 }}
   {{- end }}
   {{- range $key := list "runtimeClassName" "nodeSelector" "tolerations" }}
   {{- with get $entry $key }}

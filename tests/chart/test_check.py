@@ -1,0 +1,67 @@
+"""The pod of `helm test`: what it is told of the models, and that it is no pod of Ray."""
+
+import json
+from typing import Any
+
+from serve.cli.check import MODELS
+from tests.helm import Rendered, fleet, render
+
+
+def _pod(rendered: Rendered) -> dict[str, Any]:
+    (pod,) = rendered.of("Pod").values()
+    return pod
+
+
+def _models(rendered: Rendered) -> dict[str, Any]:
+    *_, option = _pod(rendered)["spec"]["containers"][0]["command"]
+    models: dict[str, Any] = json.loads(option.removeprefix("--models="))
+    return models
+
+
+def test_it_is_made_for_a_test_only_and_replaces_the_one_before(small: Rendered) -> None:
+    assert _pod(small)["metadata"]["annotations"] == {
+        "helm.sh/hook": "test",
+        "helm.sh/hook-delete-policy": "before-hook-creation",
+    }
+
+
+def test_it_checks_each_enabled_model_at_the_service_and_at_its_alias(homelab: Rendered) -> None:
+    command = _pod(homelab)["spec"]["containers"][0]["command"]
+    assert command[:3] == ["ai-inference", "check", "http://ai-inference-serve-svc:8000"]
+    assert list(_models(homelab)) == ["embeddings", "llm", "reranker", "tts", "whisper"]
+    alias = "whisper-predictor.ai-ml:8000"
+    assert _models(homelab)["whisper"] == {"task": "stt", "check": "meaning", "alias": alias}
+
+
+def test_what_it_is_told_is_what_the_command_reads() -> None:
+    values = fleet(models__ears__enabled=False, models__chat__check="numbers")
+    (chat,) = MODELS.validate_json(json.dumps(_models(render(values)))).values()
+    assert (chat.task, chat.check, chat.alias) == ("llm", "numbers", "chat-predictor.ai-ml:8000")
+
+
+def test_an_alias_of_type_service_is_asked_at_port_80() -> None:
+    aliases = {"type": "Service", "prefix": "staging-"}
+    assert _models(render(fleet(aliases=aliases)))["chat"]["alias"] == "staging-chat-predictor.ai-ml"
+
+
+def test_without_aliases_none_is_asked() -> None:
+    assert "alias" not in _models(render(fleet(aliases__enabled=False)))["chat"]
+
+
+def test_it_runs_beside_the_head_with_the_heads_image_and_without_privileges(small: Rendered) -> None:
+    head = {"nodeSelector": {"a": "b"}, "tolerations": [{"key": "c"}]}
+    pod, (container,) = (spec := _pod(render(fleet(head=head)))["spec"]), spec["containers"]
+    assert head.items() <= pod.items()
+    assert container["image"] == small.container("head")["image"]
+    assert container["securityContext"] == small.container("head")["securityContext"]
+    assert pod["securityContext"] == small.pod("head")["securityContext"]
+    assert (pod["serviceAccountName"], pod["automountServiceAccountToken"]) == ("ai-inference", False)
+
+
+def test_no_service_takes_it_for_a_pod_of_ray(small: Rendered) -> None:
+    ours = set(small.groups["head"]["template"]["metadata"]["labels"])
+    assert not ours & set(_pod(small)["metadata"]["labels"])
+
+
+def test_it_can_be_left_out() -> None:
+    assert not render(fleet(tests__enabled=False)).of("Pod")
