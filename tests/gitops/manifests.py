@@ -36,13 +36,14 @@ def service(place: str, name: str = NAME, schedulable: bool = True) -> dict[str,
 
 def install(
     place: str, name: str = NAME, schedulable: bool = True, annotations: dict[str, str] | None = None, **spec: Any
-) -> None:
-    """The chart's RayService, changed where the chart would not go."""
+) -> dict[str, Any]:
+    """Applies the chart's RayService, changed where the chart would not go."""
     made = service(place, name, schedulable)
     made["metadata"]["annotations"] = annotations or {}
     made["spec"] |= spec
     accounts = _render(place, name).of("ServiceAccount").values()
     kubectl.run("apply", "--server-side", "--filename=-", place, text=yaml.safe_dump_all([*accounts, made]))
+    return made
 
 
 def config(**engine: Any) -> str:

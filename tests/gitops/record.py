@@ -22,7 +22,7 @@ COMMAND = "KUBECONFIG=... python -m tests.gitops.record"
 def service(place: str) -> None:
     """A model comes, changes, breaks, cannot be deployed, and is corrected."""
     with living("rayservices.ray.io", manifests.NAME, place) as life:
-        manifests.install(place)
+        save("service-applied", manifests.install(place), spec=True)
         save("service-new", life.until(lambda it: not it.get("status", {}).get("conditions")))
         save("service-initializing", life.until(lambda it: condition(it, "Ready") == "False" and not statuses(it)))
         save("service-deploying", life.until(lambda it: "DEPLOYING" in statuses(it)))
