@@ -60,8 +60,9 @@ def started(engine: docker.DockerClient, image: str, group: Group, folder: Path)
     resources = json.dumps({**group.resources, "head": 1})
     start = f"ray start --head --block --dashboard-host=0.0.0.0 --num-cpus=16 --num-gpus=1 --resources='{resources}'"
     return engine.containers.run(
-        image, ["bash", "-lc", start], detach=True, read_only=True, tmpfs={"/tmp": "exec,mode=1777"}, shm_size="2g",
-        cap_drop=["ALL"], environment=dict(group.env), volumes=[f"{folder}:/models/vectors:ro"],
+        image, ["bash", "-lc", start], detach=True, read_only=True, shm_size="2g", cap_drop=["ALL"],
+        tmpfs={"/tmp": "exec,mode=1777", "/models": "mode=1777"}, volumes=[f"{folder}:/data/vectors:ro"],
+        environment=dict(group.env),
         ports={f"{inner}/tcp": ("127.0.0.1", 0) for inner in (8000, 8265)},
     )  # fmt: skip
 
@@ -77,8 +78,9 @@ def test_the_pulled_image_serves_an_embedding(
     published: str, engine: docker.DockerClient, tmp_path: Path, eventually: Callable[[Condition], None]
 ) -> None:
     folder = standins.make("embeddings", "openvino", tmp_path / "vectors")
+    (folder / "model.safetensors").chmod(0o644)  # For the image's user.
     file = tmp_path / "values.yaml"
-    file.write_text(yaml.safe_dump(values("/models/vectors")))
+    file.write_text(yaml.safe_dump(values("/data/vectors")))
     manifest = Manifest.of(helm.template([file]))
     container = started(engine, published, manifest.workers[0], folder)
     try:
