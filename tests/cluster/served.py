@@ -1,0 +1,152 @@
+"""Five small models served in the cluster: images and weights go in, a release whose pods run comes out.
+
+It wants a cluster that runs pods, where KUBECONFIG leads, and beside it
+
+- AI_INFERENCE_LOAD_IMAGE, the command that puts an image of the local Docker Engine into the cluster, such as
+  `kind load docker-image`; `python build.py cpu xpu` makes the images
+- CLUSTER_TEST_FOLDER, where the node is not this machine: a folder that both see under the same path
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from serve import standins
+from serve.chart_values import CHART
+from serve.cli import helm
+from tests.cluster import kubectl
+from tests.helm import render
+from tests.serve import references
+
+NAME = "ai-inference"
+VALUES = Path(__file__).with_name("served.yaml")
+CARD = "gpu.intel.com/xe"
+CACHE = "models"
+LOAD = "AI_INFERENCE_LOAD_IMAGE"
+SPEC: dict[str, Any] = yaml.safe_load(VALUES.read_text())
+USER = 1000
+
+
+@dataclass(frozen=True)
+class Served:
+    """The release and where it is."""
+
+    namespace: str
+    values: Path
+
+    @property
+    def place(self) -> tuple[str]:
+        return (f"--namespace={self.namespace}",)
+
+    def helm(self, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(helm.find()), verb, NAME, *arguments, *self.place]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def apply(self, *sets: str) -> None:
+        done = self.helm("upgrade", "--install", str(CHART), f"--values={self.values}", *map("--set={}".format, sets))
+        assert not done.returncode, done.stderr
+
+    def ready(self) -> None:
+        kubectl.run("wait", f"rayservices.ray.io/{NAME}", "--for=condition=Ready", "--timeout=15m", *self.place)
+
+    def pods(self) -> dict[str, dict[str, Any]]:
+        """Pods of Ray by their group."""
+        found = kubectl.items("pods", f"--selector=ai-inference/release={NAME}", *self.place)
+        return {pod["metadata"]["labels"]["ray.io/group"].replace("headgroup", "head"): pod for pod in found}
+
+    def applications(self) -> dict[str, Any]:
+        """What Ray Serve says of each, by its dashboard."""
+        path = f"/api/v1/namespaces/{self.namespace}/services/{NAME}-head-svc:dashboard/proxy/api/serve/applications/"
+        found: dict[str, Any] = yaml.safe_load(kubectl.run("get", "--raw", path))["applications"]
+        return found
+
+    @contextmanager
+    def address(self) -> Iterator[str]:
+        """Where this machine reaches it until the end of the block."""
+        command = ["kubectl", "port-forward", f"service/{NAME}-serve-svc", ":8000", *self.place]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            try:
+                said = process.stdout.readline()  # Forwarding from 127.0.0.1:40123 -> 8000
+                yield f"http://{said.split()[2]}"
+            finally:
+                process.terminate()
+
+
+def load_images() -> None:
+    """Puts those that the chart names into the cluster."""
+    service = render(SPEC)
+    images = {service.container(group)["image"] for group in service.groups}
+    for image in sorted(images):
+        done = subprocess.run([*shlex.split(os.environ[LOAD]), image], capture_output=True, text=True, check=False)
+        assert not done.returncode, f"{image}: {done.stderr}; python build.py cpu xpu makes the images"
+
+
+def make_models(folder: Path) -> None:
+    """Weights that pods may read, and write an export beside them: trained ones for embeddings, random ones else."""
+    for name, model in SPEC["models"].items():
+        if model["task"] == "embeddings":
+            shutil.copytree(references.minilm(), folder / name)
+        else:
+            with warnings.catch_warnings(action="ignore"):  # What Kokoro warns about is its own to repair.
+                standins.make(model["task"], model["engine"], folder / name)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, USER, USER)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Served]:
+    """In a namespace that takes only restricted pods; the node has a card that is one by name alone."""
+    namespace = f"test-{uuid.uuid4().hex[:8]}"
+    restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
+    metadata = {"name": namespace, "labels": restricted}
+    node = _node()
+    values = folder / f"{namespace}.yaml"
+    values.write_text(yaml.safe_dump(_placed(node)))
+    kubectl.patch_status("node", node, {"capacity": {CARD: "1"}})
+    kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    for thing in _volume(namespace, folder):
+        kubectl.apply(thing)
+    try:
+        yield Served(namespace, values)
+    finally:
+        kubectl.run("delete", "namespace", namespace, "--timeout=5m")
+        kubectl.run("delete", "persistentvolume", namespace)
+        kubectl.patch_status("node", node, {"capacity": {CARD: None}})
+
+
+def _node() -> str:
+    """The first that runs containers; tests make others that do not."""
+    nodes = kubectl.items("nodes")
+    return next(str(one["metadata"]["name"]) for one in nodes if one["status"]["nodeInfo"]["containerRuntimeVersion"])
+
+
+def _placed(node: str) -> dict[str, Any]:
+    """The values with all pods on one node and all weights in one claim."""
+    label = {"nodeSelector": {"kubernetes.io/hostname": node}}
+    accelerators = {
+        name: {**accelerator, **label, "cache": {"existingClaim": CACHE}}
+        for name, accelerator in SPEC["accelerators"].items()
+    }
+    return {**SPEC, "head": {**SPEC["head"], **label}, "accelerators": accelerators}
+
+
+def _volume(namespace: str, folder: Path) -> Iterator[dict[str, Any]]:
+    """A folder of the node as a volume: restricted pods may not name the folder themselves."""
+    common = {"storageClassName": "", "accessModes": ["ReadWriteMany"]}
+    volume = {**common, "capacity": {"storage": "1Gi"}, "hostPath": {"path": str(folder)},
+              "claimRef": {"namespace": namespace, "name": CACHE}}  # fmt: skip
+    yield {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": namespace}, "spec": volume}
+    claim = {**common, "resources": {"requests": {"storage": "1Gi"}}, "volumeName": namespace}
+    metadata = {"name": CACHE, "namespace": namespace}
+    yield {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": claim}

@@ -1,0 +1,184 @@
+"""The chart, the images and real engines on a real cluster: five models of two images answer, and say when they cannot.
+
+Tests of one installation, in their order; the last one uninstalls it.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cohere
+import openai
+import pytest
+import requests
+
+from serve.checks.stt import SPEECH
+from tests.cluster import kubectl
+from tests.cluster.served import LOAD, SPEC, Served, load_images, make_models, served
+
+pytestmark = pytest.mark.skipif(
+    not os.environ.get(LOAD),
+    reason=f"{LOAD} names no command that puts an image into the cluster (served.py says more)",
+)
+PATIENCE = 180
+SENTENCE = "The quick brown fox jumps over the lazy dog."
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    shared = os.environ.get("CLUSTER_TEST_FOLDER")
+    folder = Path(shared) / "models" if shared else tmp_path_factory.mktemp("models")
+    make_models(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def release(cluster: None, folder: Path) -> Iterator[Served]:
+    load_images()
+    with served(folder) as release:
+        release.apply()
+        release.ready()
+        yield release
+
+
+def wait_for(address: str, model: str, status: str) -> dict[str, Any]:
+    """The model's state once it has this status."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        state: dict[str, Any] = requests.get(f"{address}/health", timeout=60).json()["models"][model]
+        if state["status"] == status:
+            return state
+        assert time.monotonic() < deadline, f"{model} is {state} and not {status}"
+        time.sleep(0.5)
+
+
+@contextmanager
+def calling(url: str) -> Iterator[list[int]]:
+    """Asks the reranker again and again until the end of the block: the statuses of its answers."""
+    statuses: list[int] = []
+    ended = threading.Event()
+
+    def call() -> None:
+        while not ended.is_set():
+            answer = requests.post(url, json={"query": "the sea", "documents": ["a hill", "waves"]}, timeout=60)
+            statuses.append(answer.status_code)
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    try:
+        yield statuses
+    finally:
+        ended.set()
+        caller.join()
+
+
+@pytest.fixture(params=["path", "name"])
+def base(release: Served, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The address of a model from outside the cluster: its own path, or the one of all with its name in the body."""
+    with release.address() as address:
+        yield lambda model: f"{address}/{model}" if request.param == "path" else address
+
+
+def test_the_language_model_answers_openais_client(base: Any) -> None:
+    client = openai.OpenAI(base_url=f"{base('llm')}/v1", api_key="unused")
+    messages: Any = [{"role": "user", "content": "Hello!"}]
+    whole = client.chat.completions.create(model="llm", messages=messages, max_tokens=8, temperature=0)
+    stream = client.chat.completions.create(model="llm", messages=messages, max_tokens=8, temperature=0, stream=True)
+    streamed = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+    assert whole.choices[0].message.content == streamed != ""
+
+
+def test_speech_goes_in_and_comes_out_by_openais_client(base: Any) -> None:
+    heard = openai.OpenAI(base_url=f"{base('whisper')}/v1", api_key="unused").audio.transcriptions.create(
+        model="whisper", file=SPEECH, response_format="verbose_json"
+    )
+    assert heard.duration == pytest.approx(3.65, abs=0.1)
+    spoken = openai.OpenAI(base_url=f"{base('tts')}/v1", api_key="unused").audio.speech.create(
+        model="tts", voice="alloy", input=SENTENCE, response_format="wav"
+    )
+    assert spoken.read()[:4] == b"RIFF"
+
+
+def test_trained_vectors_come_out_by_openais_client(base: Any) -> None:
+    client = openai.OpenAI(base_url=f"{base('embeddings')}/v1", api_key="unused")
+    answer = client.embeddings.create(model="embeddings", input=[SENTENCE, "Hello!"])
+    assert [len(item.embedding) for item in answer.data] == [384, 384]
+
+
+def test_documents_are_ordered_by_coheres_client(base: Any) -> None:
+    with cohere.ClientV2("unused", base_url=base("reranker")) as client:
+        results = client.rerank(model="reranker", query="the sea", documents=["a hill", "waves"]).results
+    assert sorted(result.index for result in results) == [0, 1]
+
+
+def test_helm_test_checks_every_model_by_every_way_to_it_from_inside(release: Served) -> None:
+    done = release.helm("test", "--logs", "--timeout=10m")
+    lines = [line.split() for line in done.stdout.splitlines() if line.startswith(("ok ", "FAILED "))]
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [line[:2] for line in lines] == [["ok", model] for model in sorted(SPEC["models"])]
+
+
+def test_each_pod_runs_the_image_of_its_vendor_without_root(release: Served) -> None:
+    vendors = {"head": "cpu", "processor": "cpu", "arc": "xpu"}
+    images = {group: pod["spec"]["containers"][0]["image"] for group, pod in release.pods().items()}
+    assert {group: image.rpartition("-")[2] for group, image in images.items()} == vendors
+    assert {pod["spec"]["securityContext"]["runAsUser"] for pod in release.pods().values()} == {1000}
+
+
+def test_each_model_runs_on_the_pod_of_its_accelerator_and_the_gateway_on_the_head(release: Served) -> None:
+    groups = {pod["status"]["podIP"]: group for group, pod in release.pods().items()}
+    found = {
+        name: {groups[replica["node_ip"]] for one in app["deployments"].values() for replica in one["replicas"]}
+        for name, app in release.applications().items()
+    }
+    assert found == {"gateway": {"head"}} | {name: {model["accelerator"]} for name, model in SPEC["models"].items()}
+
+
+def test_the_aliases_are_names_of_the_cluster(release: Served) -> None:
+    head = release.pods()["head"]["metadata"]["name"]
+    command = ("wget", "-qO-", f"http://whisper-predictor.{release.namespace}:8000/health")
+    said = kubectl.run("exec", head, "--container=ray", *release.place, "--", *command)
+    assert '"model":"whisper"' in said.replace(" ", "")
+
+
+def test_a_model_that_breaks_makes_helm_test_fail_by_its_reason_while_the_others_answer(release: Served) -> None:
+    pods = {group: pod["metadata"]["name"] for group, pod in release.pods().items()}
+    with release.address() as address, calling(f"{address}/reranker/v1/rerank") as statuses:
+        release.apply("models.embeddings.source.path=/models/nowhere")
+        state = wait_for(address, "embeddings", "unavailable")
+    assert "nowhere" in state["reason"]
+    assert statuses, "nobody was called meanwhile"
+    assert set(statuses) == {200}
+    done = release.helm("test", "--logs", "--timeout=10m")
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("ok ", "FAILED "))]
+    (failed,) = (line for line in lines if line.startswith("FAILED"))
+    assert done.returncode != 0
+    assert len(lines) == len(SPEC["models"])
+    assert failed.split()[1] == "embeddings"
+    assert "503" in failed
+    assert "nowhere" in failed
+    assert {group: pod["metadata"]["name"] for group, pod in release.pods().items()} == pods
+
+
+def test_a_rollback_brings_the_model_back_in_the_same_pods(release: Served) -> None:
+    pods = {group: pod["metadata"]["name"] for group, pod in release.pods().items()}
+    done = release.helm("rollback")
+    assert not done.returncode, done.stderr
+    with release.address() as address:
+        wait_for(address, "embeddings", "ok")
+    assert release.helm("test", "--timeout=10m").returncode == 0
+    assert {group: pod["metadata"]["name"] for group, pod in release.pods().items()} == pods
+
+
+def test_uninstalling_leaves_the_models_and_nothing_else(release: Served, folder: Path) -> None:
+    done = release.helm("uninstall", "--wait")
+    assert not done.returncode, done.stderr
+    kinds = "rayservices.ray.io,rayclusters.ray.io,rayjobs.ray.io,services,pods,serviceaccounts,secrets,configmaps,jobs"
+    kubectl.run("wait", "rayclusters.ray.io,pods", "--all", "--for=delete", "--timeout=3m", *release.place)
+    left = {f"{one['kind']} {one['metadata']['name']}" for one in kubectl.items(kinds, *release.place)}
+    assert left == {"ServiceAccount default", "ConfigMap kube-root-ca.crt"}
+    assert {path.name for path in folder.iterdir() if path.is_dir()} >= set(SPEC["models"])
