@@ -18,10 +18,10 @@ def _models(rendered: Rendered) -> dict[str, Any]:
     return models
 
 
-def test_it_is_made_for_a_test_only_and_replaces_the_one_before(small: Rendered) -> None:
+def test_it_is_made_for_a_test_only_and_stays_until_one_succeeds(small: Rendered) -> None:
     assert _pod(small)["metadata"]["annotations"] == {
         "helm.sh/hook": "test",
-        "helm.sh/hook-delete-policy": "before-hook-creation",
+        "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded",
     }
 
 
