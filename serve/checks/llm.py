@@ -32,6 +32,7 @@ async def check(way: Way, meaning: bool) -> str:
 
 
 async def _continued(way: Way) -> dict[str, Any]:
-    greedy: dict[str, Any] = {"prompt": PROMPT, "max_tokens": TOKENS, "temperature": 0, "logprobs": 5}
-    choice: dict[str, Any] = (await way.ask("/v1/completions", **greedy))["choices"][0]
+    # Some models come with a penalty, by which the likeliest token is not the one that is chosen.
+    greedy: dict[str, Any] = {"prompt": PROMPT, "max_tokens": TOKENS, "temperature": 0, "repetition_penalty": 1}
+    choice: dict[str, Any] = (await way.ask("/v1/completions", logprobs=5, **greedy))["choices"][0]
     return choice
