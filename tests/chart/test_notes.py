@@ -56,9 +56,12 @@ def test_the_table_has_a_line_for_each_model(notes: Any) -> None:
     assert ["/ears", "stt", "fake", "small", "ears-predictor.ai-ml:8000"] in lines
 
 
-def test_the_next_step_is_to_wait(notes: Any) -> None:
+def test_the_next_steps_are_to_wait_and_to_test(notes: Any) -> None:
     wait = "kubectl -n ai-ml wait rayservice/ai-inference --for=condition=Ready --timeout=1h"
-    assert notes(fleet()).splitlines()[-1].strip() == wait
+    test = "helm test ai-inference --namespace ai-ml --logs"
+    commands = [line.strip() for line in notes(fleet()).splitlines() if line.startswith("  ")]
+    assert commands[-2:] == [wait, test]
+    assert "helm test" not in notes(fleet(tests__enabled=False))
 
 
 def test_without_models_it_says_so(notes: Any) -> None:
