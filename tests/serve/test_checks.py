@@ -134,18 +134,14 @@ def test_a_model_that_is_not_there_yet_is_waited_for(server: Server) -> None:
     assert "404: no such model" in said(server.address, {"mine": {"task": "tts"}}, patience=0)[1]
 
 
-def test_without_a_list_all_models_of_the_gateway_are_checked(deploy: Deploy) -> None:
-    address = deploy({"tts": {"task": "tts"}, "reranker": {"task": "rerank"}})
+def test_without_a_list_all_models_of_the_gateway_are_checked_and_trained_vectors_make_sense(deploy: Deploy) -> None:
+    trained = {"engine": "sentence_transformers", "source": {"path": str(references.minilm())}}
+    address = deploy({"trained": {"task": "embeddings", **trained}, "fake": {"task": "rerank"}})
     result = CliRunner().invoke(app, ["check", address])
-    assert [line.split()[:2] for line in result.stdout.splitlines()] == [["FAILED", "reranker"], ["ok", "tts"]]
-
-
-def test_trained_vectors_make_sense(deploy: Deploy) -> None:
-    source = {"path": str(references.minilm())}
-    address = deploy({"mine": {"task": "embeddings", "engine": "sentence_transformers", "source": source}})
-    status, output = said(address, {"mine": {"task": "embeddings"}})
-    assert status == 0, output
-    assert output.startswith("ok      mine  384 dimensions")
+    first, second = result.stdout.splitlines()
+    assert result.exit_code == 1
+    assert first.startswith("ok      trained  384 dimensions")
+    assert second.startswith("FAILED  fake ")
 
 
 def test_the_bundled_speech_can_be_heard() -> None:
