@@ -2,7 +2,8 @@
 
 The image itself goes in, with what it was built from beside this file: versions.env and requirements.txt. build.py runs
 it as the image's user, without a network and with a root that may only be read, and neither tags nor publishes an image
-that exits with 1. `--inventory` prints what is installed, as JSON, from which the bill of materials is made.
+that exits with 1. Names of promises as arguments try only those. `--inventory` prints what is installed, as JSON, from
+which the bill of materials is made.
 """
 
 import importlib.metadata
@@ -175,9 +176,9 @@ PROMISES: tuple[Callable[[], Iterator[str]], ...] = (
 )
 
 
-def main() -> int:
+def main(names: list[str]) -> int:
     failed = False
-    for promise in PROMISES:
+    for promise in (promise for promise in PROMISES if not names or promise.__name__ in names):
         broken = list(promise())
         failed = failed or bool(broken)
         for line in broken or [promise.__name__]:
@@ -189,4 +190,4 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--inventory"]:
         print(json.dumps(inventory()))
     else:
-        sys.exit(main())
+        sys.exit(main(sys.argv[1:]))

@@ -31,19 +31,24 @@ Condition = Callable[[], bool]
 
 
 @pytest.fixture
-def published(engine: docker.DockerClient, depot: Registry, tmp_path: Path) -> Iterator[str]:
-    """The xpu image by the digest that was written for the chart, after its local names are gone."""
+def image(engine: docker.DockerClient) -> str:
     try:
         engine.images.get(f"{IMAGE}-xpu")
     except ImageNotFound:
-        pytest.skip(f"there is no image {IMAGE}-xpu: python build.py cpu xpu")
+        pytest.skip(f"there is no image {IMAGE}-xpu: python build.py xpu")
+    return f"{IMAGE}-xpu"
+
+
+@pytest.fixture
+def published(engine: docker.DockerClient, image: str, depot: Registry, tmp_path: Path) -> Iterator[str]:
+    """The xpu image by the digest that was written for the chart, after its local names are gone."""
     registry, digests = f"{depot.address}/tests", tmp_path / "images.yaml"
     options = shlex.split(os.environ.get("AI_INFERENCE_BUILD", ""))  # As it was built with: nothing is built again.
     publish = [sys.executable, "build.py", "xpu", "--push", f"--registry={registry}", f"--digests={digests}", *options]
     subprocess.run(publish, cwd=ROOT, check=True)
-    image = yaml.safe_load(digests.read_text())["image"]
-    engine.images.remove(f"{registry}/ai-inference:{image['tag']}-xpu")
-    name = f"{image['repository']}@{image['digests']['xpu']}"
+    written = yaml.safe_load(digests.read_text())["image"]
+    engine.images.remove(f"{registry}/ai-inference:{written['tag']}-xpu")
+    name = f"{written['repository']}@{written['digests']['xpu']}"
     engine.images.pull(name)
     yield name
     engine.images.remove(name)
@@ -72,6 +77,28 @@ def port(container: Container, inner: int) -> int:
     published = container.ports[f"{inner}/tcp"]
     assert published
     return int(published[0]["HostPort"])
+
+
+@pytest.mark.parametrize(
+    ("promise", "harm", "said"),
+    [
+        ("programs", "rm /usr/bin/wget", "FAILED  wget: not on PATH"),
+        ("versions", "sed -i s/^RAY=.*/RAY=2.0.0/ versions.env", "but the image was to have 2.0.0"),
+        ("lock", "sed -i s/^openvino==[0-9.]*/openvino==1.0/ requirements.txt", "but the lock has 1.0"),
+        ("engines", "rm -r lib/python3*/site-packages/optimum", "No module named 'optimum'"),
+        ("tasks", "rm -r lib/python3*/site-packages/fastapi", "FAILED  import serve.tasks.embeddings:"),
+    ],
+)
+def test_an_image_that_lacks_something_breaks_a_promise_that_names_it(
+    engine: docker.DockerClient, image: str, promise: str, harm: str, said: str
+) -> None:
+    contract = ["bash", "-c", f"cd /opt/ai-inference && {harm} && python contract.py {promise}"]
+    container = engine.containers.run(image, contract, user="0", detach=True)
+    try:
+        assert container.wait()["StatusCode"] == 1
+        assert said in container.logs().decode()
+    finally:
+        container.remove(force=True)
 
 
 def test_the_pulled_image_serves_an_embedding(
