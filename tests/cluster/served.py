@@ -14,6 +14,7 @@ import subprocess
 import uuid
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,13 +84,20 @@ class Served:
                 process.terminate()
 
 
-def load_images() -> None:
-    """Puts those that the chart names into the cluster."""
+@contextmanager
+def loading_images() -> Iterator[None]:
+    """Puts those that the chart names into the cluster, beside what the block does."""
     service = render(SPEC)
     images = {service.container(group)["image"] for group in service.groups}
-    for image in sorted(images):
-        done = subprocess.run([*shlex.split(os.environ[LOAD]), image], capture_output=True, text=True, check=False)
-        assert not done.returncode, f"{image}: {done.stderr}; python build.py cpu xpu makes the images"
+    with ThreadPoolExecutor() as threads:
+        loads = threads.map(_load, sorted(images))
+        yield
+        list(loads)
+
+
+def _load(image: str) -> None:
+    done = subprocess.run([*shlex.split(os.environ[LOAD]), image], capture_output=True, text=True, check=False)
+    assert not done.returncode, f"{image}: {done.stderr}; python build.py cpu xpu makes the images"
 
 
 def make_models(folder: Path) -> None:

@@ -18,7 +18,7 @@ import requests
 
 from serve.checks.stt import SPEECH
 from tests.cluster import kubectl
-from tests.cluster.served import LOAD, SPEC, Served, load_images, make_models, served
+from tests.cluster.served import LOAD, SPEC, Served, loading_images, make_models, served
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get(LOAD),
@@ -31,14 +31,13 @@ SENTENCE = "The quick brown fox jumps over the lazy dog."
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shared = os.environ.get("CLUSTER_TEST_FOLDER")
-    folder = Path(shared) / "models" if shared else tmp_path_factory.mktemp("models")
-    make_models(folder)
-    return folder
+    return Path(shared) / "models" if shared else tmp_path_factory.mktemp("models")
 
 
 @pytest.fixture(scope="module")
 def release(cluster: None, folder: Path) -> Iterator[Served]:
-    load_images()
+    with loading_images():
+        make_models(folder)
     with served(folder) as release:
         release.apply()
         release.ready()
