@@ -56,11 +56,12 @@ def test_the_table_has_a_line_for_each_model(notes: Any) -> None:
     assert ["/ears", "stt", "fake", "small", "ears-predictor.ai-ml:8000"] in lines
 
 
-def test_the_next_steps_are_to_wait_and_to_test(notes: Any) -> None:
+def test_the_next_steps_are_to_wait_to_test_and_to_plan_the_next_change(notes: Any) -> None:
     wait = "kubectl -n ai-ml wait rayservice/ai-inference --for=condition=Ready --timeout=1h"
     test = "helm test ai-inference --namespace ai-ml --logs"
     commands = [line.strip() for line in notes(fleet()).splitlines() if line.startswith("  ")]
-    assert commands[-2:] == [wait, test]
+    plan = "ai-inference plan -f NEW.yaml --live --release ai-inference --namespace ai-ml"
+    assert commands[-3:] == [wait, test, plan]
     assert "helm test" not in notes(fleet(tests__enabled=False))
 
 
