@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -81,6 +82,7 @@ def libraries() -> Iterator[str]:
     yield from (f"{name}: an engine is linked to it" for name in sorted(missing) if not name.startswith(DRIVER))
 
 
+@cache
 def packages(engine: str) -> list[str]:
     """The importable packages of an engine's extra; vLLM's builds for other vendors are of other names, so its own."""
     wanted = set(extra(engine))

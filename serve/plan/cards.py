@@ -54,8 +54,8 @@ class Rack:
 
 def racks(service: Mapping[str, Any]) -> list[Rack]:
     """The accelerators of a RayService, in their order."""
-    groups = service["spec"]["rayClusterConfig"]["workerGroupSpecs"]
-    return [_rack(group, models(service)) for group in groups]
+    arguments = models(service)
+    return [_rack(group, arguments) for group in service["spec"]["rayClusterConfig"]["workerGroupSpecs"]]
 
 
 def models(service: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
