@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from serve.values import MODEL_NAME, Accelerator, Closed, Model, Quantity
+from serve.values import ACCELERATOR_NAME, MODEL_NAME, Accelerator, Closed, Model, Quantity
 
 CHART = Path(__file__).parents[1] / "charts" / "ai-inference"
-AcceleratorName = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,29}[a-z0-9])?$")]
+AcceleratorName = Annotated[str, Field(pattern=ACCELERATOR_NAME)]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 MODEL_NAME = r"^[a-z]([-a-z0-9]{0,51}[a-z0-9])?$"
+ACCELERATOR_NAME = r"^[a-z]([-a-z0-9]{0,29}[a-z0-9])?$"
+DNS_NAME = r"^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$"
 SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$")]
 Task = Literal["llm", "stt", "tts", "embeddings", "rerank"]
@@ -137,6 +139,25 @@ class Scaling(Closed):
     max: int = Field(ge=1, description="Nodes at most.")
 
 
+class Claim(Closed):
+    """Devices by Dynamic Resource Allocation: of a device class, or as a template that exists asks for them."""
+
+    device_class: str | None = Field(None, pattern=DNS_NAME)
+    """The DeviceClass, such as gpu.nvidia.com; `count` of its devices are claimed for each node."""
+    selectors: tuple[str, ...] = ()
+    """CEL expressions that a device must meet, such as `device.attributes["gpu.nvidia.com"].type == "gpu"`."""
+    sharing: Literal["timeSlicing", "spacePartitioning"] | None = None
+    """How the driver shares a device among processes; none leaves it as it is."""
+    parameters: dict[str, Any] = {}
+    """The driver's own object, with apiVersion and kind, instead of `sharing`."""
+    driver: str | None = Field(None, pattern=DNS_NAME)
+    """Who reads them; default: the device class's name."""
+    shared: Annotated[str, Field(pattern=ACCELERATOR_NAME)] | None = None
+    """One device for all nodes of all accelerators that name it so, which are then pods of one node."""
+    template: str | None = Field(None, pattern=DNS_NAME)
+    """A ResourceClaimTemplate that exists, instead of all else."""
+
+
 class Accelerator(Closed):
     """An entry of `accelerators`: one kind of GPU, one worker group, one Ray custom resource."""
 
@@ -144,8 +165,8 @@ class Accelerator(Closed):
     """The folder of images/ that its pods run: cpu, cuda, rocm or xpu."""
     resource: str | None = None
     """The resource that the device plugin offers, such as nvidia.com/gpu; none for vendor cpu."""
-    claim: str | None = None
-    """A DRA ResourceClaimTemplate, instead of `resource`."""
+    claim: Claim | None = None
+    """Devices by Dynamic Resource Allocation, instead of `resource`."""
     count: int = Field(1, ge=1)
     """GPUs per node."""
     memory: Quantity

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serve.local.manifest import Manifest
+from serve.plan import demand
 
 EPSILON = 1e-9
 
@@ -53,9 +54,13 @@ class Rack:
 
 
 def racks(service: Mapping[str, Any]) -> list[Rack]:
-    """The accelerators of a RayService, in their order."""
+    """The accelerators of a RayService, in their order; those that share a device are one."""
     arguments = models(service)
-    return [_rack(group, arguments) for group in service["spec"]["rayClusterConfig"]["workerGroupSpecs"]]
+    sharers: dict[Any, list[Mapping[str, Any]]] = {}
+    for group in service["spec"]["rayClusterConfig"]["workerGroupSpecs"]:
+        claim = demand.claim(group)
+        sharers.setdefault(claim if claim and claim.shared else group["groupName"], []).append(group)
+    return [_rack(groups, arguments) for groups in sharers.values()]
 
 
 def models(service: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -63,16 +68,18 @@ def models(service: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return Manifest.of([service]).models
 
 
-def _rack(group: Mapping[str, Any], arguments: Mapping[str, Mapping[str, Any]]) -> Rack:
-    name, nodes = group["groupName"], group["maxReplicas"]
-    mine = {key: one for key, one in arguments.items() if one["placement"]["accelerator"] == name}
+def _rack(groups: Sequence[Mapping[str, Any]], arguments: Mapping[str, Mapping[str, Any]]) -> Rack:
+    group, names = groups[0], [group["groupName"] for group in groups]
+    claim = demand.claim(group)
+    least, nodes = (1, 1) if claim and claim.shared else (group["minReplicas"], group["maxReplicas"])
+    mine = {key: one for key, one in arguments.items() if one["placement"]["accelerator"] in names}
     memory = next((one["placement"]["deviceMemory"] for one in mine.values()), None)
     count = max(1, int(group["rayStartParams"]["num-gpus"]))
     cards = [Card(node) for node in range(nodes) for _ in range(count)]
     for model, one in mine.items():
         for _ in range(_most(one.get("replicas", 1))):
             _deal(model, one["placement"], cards)
-    return Rack(name, _resource(group), group["minReplicas"], nodes, memory, cards)
+    return Rack(" and ".join(names), _resource(group), least, nodes, memory, cards)
 
 
 def _deal(model: str, placement: Mapping[str, Any], cards: Sequence[Card]) -> None:
@@ -92,8 +99,7 @@ def _most(replicas: Any) -> int:
 
 
 def _resource(group: Mapping[str, Any]) -> str:
-    spec = group["template"]["spec"]
-    if claims := spec.get("resourceClaims"):
-        return f"claim {claims[0]['resourceClaimTemplateName']}"
-    limits = spec["containers"][0]["resources"]["limits"]
+    if claim := demand.claim(group):
+        return f"claim {claim.name}"
+    limits = group["template"]["spec"]["containers"][0]["resources"]["limits"]
     return next((name for name in limits if name not in ("cpu", "memory")), "memory of the node")

@@ -13,6 +13,16 @@ Amounts = dict[str, Decimal]
 
 
 @dataclass(frozen=True)
+class Claim:
+    """Devices by Dynamic Resource Allocation, instead of a device plugin's resource."""
+
+    name: str
+    """The ResourceClaimTemplate, or the ResourceClaim that is shared."""
+    devices: int
+    shared: bool
+
+
+@dataclass(frozen=True)
 class Pod:
     """One pod that is to be placed."""
 
@@ -21,14 +31,13 @@ class Pod:
     requests: Mapping[str, Decimal]
     selector: Mapping[str, str]
     tolerations: Sequence[Mapping[str, Any]]
-    claim: str | None = None
-    """The ResourceClaimTemplate that it names instead of a resource."""
+    claim: Claim | None = None
 
     @property
     def devices(self) -> Amounts:
         """What it asks of device plugins, such as nvidia.com/gpu, or by a claim."""
         asked = {name: number for name, number in self.requests.items() if name not in NATIVE}
-        return {**asked, f"claim {self.claim}": Decimal(1)} if self.claim else asked
+        return {**asked, f"claim {self.claim.name}": Decimal(self.claim.devices)} if self.claim else asked
 
 
 def counts(cluster: Mapping[str, Any]) -> dict[str, int]:
@@ -41,15 +50,24 @@ def pods(cluster: Mapping[str, Any], besides: Mapping[str, int] | None = None) -
     groups = {HEAD: cluster["headGroupSpec"]} | {one["groupName"]: one for one in cluster.get("workerGroupSpecs", [])}
     there = besides or {}
     return [
-        _pod(name, groups[name]["template"]["spec"])
-        for name, count in counts(cluster).items()
-        for _ in range(count - there.get(name, 0))
+        _pod(name, groups[name]) for name, count in counts(cluster).items() for _ in range(count - there.get(name, 0))
     ]
 
 
 def devices(wanted: Iterable[Pod]) -> Amounts:
-    """What all of them ask of device plugins and claims."""
-    return added(pod.devices for pod in wanted)
+    """What all of them ask of device plugins and claims; what pods share counts once."""
+    pods = list(wanted)
+    shared = {pod.claim: pod.devices for pod in pods if pod.claim and pod.claim.shared}
+    return added([*(pod.devices for pod in pods if pod.claim not in shared), *shared.values()])
+
+
+def claim(group: Mapping[str, Any]) -> Claim | None:
+    """What each pod of a group claims, which the chart writes as one claim at most."""
+    named = next(iter(group["template"]["spec"].get("resourceClaims", [])), None)
+    if not named:
+        return None
+    shared = named.get("resourceClaimName")
+    return Claim(shared or named["resourceClaimTemplateName"], int(group["rayStartParams"]["num-gpus"]), bool(shared))
 
 
 def requested(spec: Mapping[str, Any]) -> Amounts:
@@ -69,10 +87,10 @@ def added(parts: Iterable[Mapping[str, Decimal]]) -> Amounts:
     return total
 
 
-def _pod(group: str, spec: Mapping[str, Any]) -> Pod:
-    claims = [one.get("resourceClaimTemplateName") for one in spec.get("resourceClaims", [])]
+def _pod(name: str, group: Mapping[str, Any]) -> Pod:
+    spec = group["template"]["spec"]
     selector, tolerations = spec.get("nodeSelector", {}), spec.get("tolerations", [])
-    return Pod(group, requested(spec), selector, tolerations, next(iter(claims), None))
+    return Pod(name, requested(spec), selector, tolerations, claim(group))
 
 
 def _asked(container: Mapping[str, Any]) -> Amounts:

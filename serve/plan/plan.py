@@ -97,6 +97,15 @@ class Plan:
         return demand.devices(self.starts)
 
     @property
+    def claims(self) -> dict[str, list[str]]:
+        """Claims of devices with the pods that need them: only the scheduler knows which devices answer them."""
+        found: dict[str, list[str]] = {}
+        for pod in self.starts:
+            if pod.claim:
+                found.setdefault(pod.claim.name, []).append(pod.group)
+        return found
+
+    @property
     def waiting(self) -> list[Place]:
         """Pods for which no node has room."""
         return [place for place in self.places if not place.node]

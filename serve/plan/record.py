@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from serve.plan.cards import Rack
+from serve.plan.nodes import Place
 from serve.plan.plan import Plan
 from serve.plan.tree import Difference
 
@@ -40,9 +41,14 @@ def _models(plan: Plan) -> dict[str, Any]:
 
 
 def _nodes(plan: Plan) -> dict[str, Any]:
-    places = [{"group": one.pod.group, "node": one.node or None, "reason": one.reason or None} for one in plan.places]
-    known = not plan.unknown
-    return {"enough": not plan.waiting if known else None, "unknown": plan.unknown or None, "places": places}
+    known = not plan.unknown and (bool(plan.waiting) or not plan.claims)
+    enough = not plan.waiting if known else None
+    return {"enough": enough, "unknown": plan.unknown or None, "places": [_place(one) for one in plan.places]}
+
+
+def _place(place: Place) -> dict[str, Any]:
+    claim = place.pod.claim and place.pod.claim.name
+    return {"group": place.pod.group, "node": place.node or None, "reason": place.reason or None, "claim": claim}
 
 
 def _rack(rack: Rack) -> dict[str, Any]:

@@ -61,9 +61,12 @@ def pods(plan: Plan) -> Iterator[str]:
     yield f"Pods that start{when}: {_grouped(plan.starts)}; they need {_needed(plan)}."
     if plan.unknown:
         yield f"Whether the nodes have that is not known: {plan.unknown}"
-    elif not plan.waiting:
+        return
+    if not plan.waiting:
         found = ", ".join(f"{place.pod.group} on {place.node}" for place in plan.places)
-        yield f"The nodes have room: {found}."
+        yield f"The nodes have room{', but for devices' if plan.claims else ''}: {found}."
+    for claim, groups in plan.claims.items():
+        yield f"  claim {claim} of {' and '.join(dict.fromkeys(groups))}: only the scheduler knows if a device is free"
     for place in plan.waiting:
         yield f"  no room for {place.pod.group}: {place.reason}"
     if plan.waiting:

@@ -17,7 +17,13 @@ from tests.helm import VALUES, fleet, render
 CRDS = os.environ.get("KUBERAY_CRDS")
 pytestmark = pytest.mark.skipif(not CRDS, reason="KUBERAY_CRDS names no folder with KubeRay's definitions")
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-DRA = {"resource": None, "claim": "gpu", "nodes": {"max": 2}, "cache": {"existingClaim": "models"}, "groups": [44]}
+DRA = {
+    "resource": None,
+    "claim": {"deviceClass": "gpu.nvidia.com"},
+    "nodes": {"max": 2},
+    "cache": {"existingClaim": "models"},
+    "groups": [44],
+}
 
 
 @pytest.fixture(scope="module")

@@ -63,7 +63,8 @@ def test_the_defaults_enable_nothing() -> None:
 
 
 PLACES = [
-    "", "accelerators__small", "accelerators__small__cache", "accelerators__small__nodes", "models__ears",
+    "", "accelerators__small", "accelerators__small__cache", "accelerators__small__claim", "accelerators__small__nodes",
+    "models__ears",
     "models__ears__source", "models__ears__engineConfig", "models__ears__replicas", "image", "head", "upgrade",
     "aliases", "dashboard", "huggingFace", "tests", "serviceAccount",
 ]  # fmt: skip

@@ -109,15 +109,6 @@ def test_a_claim_is_made_from_its_spec_and_outlives_the_release() -> None:
     assert kept == {"helm.sh/resource-policy": "keep"}
 
 
-def test_a_dra_claim_takes_the_place_of_the_resource() -> None:
-    rendered = render(fleet(accelerators__small__resource=None, accelerators__small__claim="one-gpu"))
-    assert rendered.pod("small")["resourceClaims"] == [{"name": "gpu", "resourceClaimTemplateName": "one-gpu"}]
-    resources = rendered.container("small")["resources"]
-    assert resources["claims"] == [{"name": "gpu"}]
-    assert resources["limits"] == {"memory": "16Gi"}
-    assert rendered.groups["small"]["rayStartParams"]["num-gpus"] == "1"
-
-
 def test_a_pods_placement_environment_and_groups_are_the_accelerators() -> None:
     given = {
         "nodeSelector": {"kubernetes.io/hostname": "a"},

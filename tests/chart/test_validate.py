@@ -8,6 +8,7 @@ import pytest
 from serve.chart_values import CHART
 from serve.errors import ConfigurationError
 from serve.table import TASKS
+from tests.chart import test_claims
 from tests.helm import fleet, render
 
 MESSAGE = re.compile(r'^\{\{ printf "(.+)\\n"', re.MULTILINE)
@@ -49,17 +50,13 @@ CASES: list[tuple[dict[str, Any], str]] = [
         "accelerators.small.order: accelerators.big has 1 too; each needs its own, a new accelerator the highest",
     ),
     (
-        {"accelerators__small__claim": "mine"},
-        "accelerators.small: resource nvidia.com/gpu and claim mine are both set; write one",
-    ),
-    (
         {"accelerators__small__vendor": "cpu"},
         "accelerators.small: vendor cpu has no device; remove nvidia.com/gpu, or write the GPU's vendor",
     ),
     (
         {"accelerators__small__resource": None},
-        "accelerators.small: vendor cuda needs resource, such as nvidia.com/gpu, amd.com/gpu or gpu.intel.com/xe, or a "
-        "DRA claim",
+        "accelerators.small: vendor cuda needs resource, such as nvidia.com/gpu, amd.com/gpu or gpu.intel.com/xe, or "
+        "claim",
     ),
     ({"accelerators__small__reserve": "8Gi"}, "accelerators.small.reserve: 8Gi leaves nothing of memory 8Gi"),
     (
@@ -146,7 +143,7 @@ def test_a_release_whose_name_kuberay_refuses_is_refused(release: str) -> None:
 
 
 def test_every_message_of_the_templates_is_tested() -> None:
-    asserted = [message for _, message in CASES] + [f'release "a": {WANTS}']
+    asserted = [message for _, message in [*CASES, *test_claims.REFUSALS]] + [f'release "a": {WANTS}']
     untested = [format for format in _messages() if not any(re.match(_pattern(format), one) for one in asserted)]
     assert not untested
 

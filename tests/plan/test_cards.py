@@ -67,3 +67,13 @@ def test_a_bar_is_as_long_as_the_share(said: Said) -> None:
 def test_an_accelerator_without_a_model_is_free(said: Said) -> None:
     values = fleet(models__ears=None)
     assert f"small: 1 x nvidia.com/gpu\n  [{'·' * 40}] free 1\n" in said(values)
+
+
+def test_accelerators_that_share_a_device_are_one_card(plan: Plan) -> None:
+    claim = {"resource": None, "claim": {"deviceClass": "gpu.nvidia.com", "shared": "front"}}
+    twin = {**claim, "vendor": "cuda", "memory": "8Gi", "order": 3}
+    values = fleet(accelerators__twin=twin, models__voice__accelerator="twin", models__ears__replicas=1)
+    values["accelerators"]["small"] |= {**claim, "nodes": 2}
+    values["models"]["voice"] |= {"task": "tts", "engine": "fake", "source": {"path": "/voice"}, "gpu": 0.25}
+    (card,) = of(plan(values), "small and twin")
+    assert (taken(card), card["free"]) == ([("ears", 0.5), ("voice", 0.25)], 0.25)

@@ -10,6 +10,7 @@ from tests.helm import fleet
 
 Plan = Callable[..., dict[str, Any]]
 Said = Callable[..., str]
+CLAIMED = "small.template.spec.resourceClaims.gpu.resourceClaimTemplateName"
 SPARE = {"upgrade__strategy": "newCluster"}
 
 
@@ -48,9 +49,29 @@ def test_what_grows_with_an_appended_group_starts_too(plan: Plan) -> None:
     assert pods["start"] == ["small", "small", "arc"]
 
 
-def test_claims_of_devices_are_counted_by_their_template(plan: Plan) -> None:
-    claimed = fleet(accelerators__small__resource=None, accelerators__small__claim="quarter", **SPARE)
-    assert plan(claimed, fleet(**SPARE))["pods"]["devices"] == {"amd.com/gpu": 1, "claim quarter": 1}
+def test_a_claim_counts_the_devices_that_each_pod_claims(plan: Plan) -> None:
+    claimed = fleet(accelerators__small__resource=None, accelerators__small__claim={"template": "quarter"}, **SPARE)
+    claimed["accelerators"]["small"] |= {"count": 2, "nodes": 2}
+    assert plan(claimed, fleet(**SPARE))["pods"]["devices"] == {"amd.com/gpu": 1, "claim quarter": 4}
+
+
+def test_a_claim_that_pods_share_counts_once(plan: Plan) -> None:
+    claim = {"deviceClass": "gpu.nvidia.com", "shared": "front"}
+    shared = fleet(accelerators__small__resource=None, accelerators__small__claim=claim, **SPARE)
+    shared["accelerators"]["small"]["nodes"] = 3
+    found = plan(shared, fleet(**SPARE))
+    (claimed,) = (name for name in found["pods"]["devices"] if name.startswith("claim ai-inference-front-"))
+    assert found["pods"]["devices"] == {"amd.com/gpu": 1, claimed: 1}
+    assert found["objects"]["added"] == [claimed.replace("claim", "ResourceClaim")]
+
+
+def test_another_claim_is_a_change_of_pods(plan: Plan) -> None:
+    claim = {"deviceClass": "gpu.nvidia.com"}
+    old = fleet(accelerators__small__resource=None, accelerators__small__claim=claim, **SPARE)
+    new = fleet(accelerators__small__resource=None, accelerators__small__claim={**claim, "sharing": "timeSlicing"})
+    found = plan({**new, "upgrade": old["upgrade"]}, old)
+    assert found["verdict"] == "secondCluster"
+    assert [one["path"] for one in found["pods"]["changed"]] == [CLAIMED]
 
 
 def test_a_model_sent_to_a_cluster_without_its_accelerator_is_told(plan: Plan, said: Said) -> None:

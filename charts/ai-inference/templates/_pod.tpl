@@ -23,10 +23,10 @@ spec:
   {{- toYaml (dict $key .) | nindent 2 }}
   {{- end }}
   {{- end }}
-  {{- with $entry.claim }}
+  {{- if $entry.claim }}
   resourceClaims:
     - name: gpu
-      resourceClaimTemplateName: {{ . }}
+      resourceClaim{{ if not $entry.claim.shared }}Template{{ end }}Name: {{ include "ai-inference.device-claim" (list $root $entry) }}
   {{- end }}
   containers:
     - name: ray

@@ -13,6 +13,7 @@
   {{- end -}}
   {{- $_ := set $orders $order .key -}}
   {{- include "ai-inference.validate-device" (list $path .) -}}
+  {{- include "ai-inference.validate-claim" (list $ $path .) -}}
   {{- include "ai-inference.validate-nodes" (list $path .) -}}
 {{- end -}}
 {{- end -}}
@@ -21,11 +22,11 @@
 {{- $path := index . 0 -}}
 {{- with index . 1 -}}
   {{- if and .resource .claim -}}
-{{ printf "%s: resource %s and claim %s are both set; write one\n" $path .resource .claim }}
+{{ printf "%s: resource %s and claim are both set, so that a device plugin and DRA would each hand out a GPU; write one\n" $path .resource }}
   {{- else if and (eq .vendor "cpu") (or .resource .claim) -}}
-{{ printf "%s: vendor cpu has no device; remove %s, or write the GPU's vendor\n" $path (.resource | default .claim) }}
+{{ printf "%s: vendor cpu has no device; remove %s, or write the GPU's vendor\n" $path (.resource | default "claim") }}
   {{- else if and (ne .vendor "cpu") (not (or .resource .claim)) -}}
-{{ printf "%s: vendor %s needs resource, such as nvidia.com/gpu, amd.com/gpu or gpu.intel.com/xe, or a DRA claim\n" $path .vendor }}
+{{ printf "%s: vendor %s needs resource, such as nvidia.com/gpu, amd.com/gpu or gpu.intel.com/xe, or claim\n" $path .vendor }}
   {{- end -}}
   {{- if le (include "ai-inference.usable" . | int64) 0 -}}
 {{ printf "%s.reserve: %s leaves nothing of memory %s\n" $path .reserve .memory }}

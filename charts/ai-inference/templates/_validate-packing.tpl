@@ -5,29 +5,21 @@
 
 {{- define "ai-inference.validate-packing" -}}
 {{- $models := include "ai-inference.models" . | fromJsonArray -}}
-{{- range $accelerator := include "ai-inference.accelerators" . | fromJsonArray -}}
-  {{- $rows := list -}}
-  {{- range $models -}}
-    {{- if eq .accelerator $accelerator.key -}}
-      {{- $placement := include "ai-inference.placement" (list $accelerator .) | fromJson -}}
-      {{- $_ := set $placement "model" .key -}}
-      {{- $_ = set $placement "replicas" (include "ai-inference.most" .replicas | int) -}}
-      {{- $rows = append $rows $placement -}}
-    {{- end -}}
-  {{- end -}}
-  {{- include "ai-inference.validate-ledger" (list $accelerator $rows) -}}
+{{- range include "ai-inference.accelerators" . | fromJsonArray -}}
+  {{- $rows := include "ai-inference.ledger-rows" (list . $models) | fromJsonArray -}}
+  {{- include "ai-inference.validate-ledger" (list (printf "accelerators.%s is" .key) . $rows) -}}
 {{- end -}}
 {{- end -}}
 
-{{- /* (list accelerator rows) */ -}}
+{{- /* (list subject accelerator rows) */ -}}
 {{- define "ai-inference.validate-ledger" -}}
-{{- $accelerator := index . 0 -}}
+{{- $accelerator := index . 1 -}}
 {{- $nodes := include "ai-inference.most" $accelerator.nodes | int -}}
-{{- $cards := mul $accelerator.count $nodes -}}
+{{- $cards := dig "claim" "shared" "" $accelerator | empty | not | ternary 1 (mul $accelerator.count $nodes) -}}
 {{- $total := dict "share" 0.0 "memory" 0.0 "cpus" 0.0 -}}
 {{- $shares := list -}}
 {{- $table := list (printf "  %-20s %8s %8s %10s %6s" "model" "replicas" "share" "memory" "cpus") -}}
-{{- range index . 1 -}}
+{{- range index . 2 -}}
   {{- $shares = append $shares (toString .numGpus) | uniq -}}
   {{- $_ := set $total "share" (addf $total.share (mulf .numGpus .replicas)) -}}
   {{- $_ = set $total "memory" (addf $total.memory (mulf .memory (maxf 1 (floor .numGpus)) .replicas)) -}}
@@ -40,6 +32,6 @@
 {{- if and (gt $cards 1) (gt (len $shares) 1) -}}
 {{ printf "accelerators.%s: its %d cards take only equal shares, found %s; declare one accelerator for each share\n" $accelerator.key $cards (join ", " $shares) }}
 {{- else if or (gt $total.share $room.share) (gt $total.memory $room.memory) (gt $total.cpus $room.cpus) -}}
-{{ printf "accelerators.%s is overcommitted; lower gpu, memory, cpus or replicas, or move a model:\n%s\n" $accelerator.key (join "\n" $table) }}
+{{ printf "%s overcommitted; lower gpu, memory, cpus or replicas, or move a model:\n%s\n" (index . 0) (join "\n" $table) }}
 {{- end -}}
 {{- end -}}
