@@ -1,8 +1,9 @@
 """How long a request waits while its model has no replica: a request goes in, the model's answer or a 503 comes out.
 
 A lone replica is stopped before its successor starts; meanwhile HAProxy sends requests to Serve's own proxy, on the
-head, which lets them wait for ever. There this middleware tells a client after `queueTimeout` to come back. Serve
-installs what `middlewares` returns, named by RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH on every node.
+head, which lets them wait for ever. There this middleware tells a client after `queueTimeout` to come back, and at once
+that a model is unavailable which was given up because no node has its accelerator. Serve installs what `middlewares`
+returns, named by RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH on every node.
 """
 
 import asyncio
@@ -17,11 +18,13 @@ from ray.serve.context import _get_global_client
 from ray.serve.exceptions import RayServeException
 from starlette.middleware import Middleware
 
-from serve.errors import ModelStarting
+from serve.errors import ModelStarting, ModelUnavailable
 from serve.front import ASGI, Answer, Receive, Scope, Send
+from serve.replicas import present
 from serve.values import Served
 
 RETRY_AFTER = 5
+RETRY_LATER = 60
 LOOK_SECONDS = 0.5  # Most requests are answered before the first look, and cost nothing.
 
 
@@ -48,16 +51,15 @@ class Patience:
             request.cancel()
         return None
 
-    async def _until_hopeless(self, model: str, answer: Answer) -> ModelStarting:
-        """Ends when the model has had no replica for its queueTimeout; never, once it answers."""
+    async def _until_hopeless(self, model: str, answer: Answer) -> ModelUnavailable:
+        """Ends when the model is given up or has had no replica for its queueTimeout; never, once it answers."""
         waited = 0.0
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             waited += LOOK_SECONDS
-            bound = None if answer.started else await asyncio.to_thread(_bound, model)
-            if bound is not None and waited >= bound:
-                said = f"model {model!r} has had no replica for {bound:g} seconds; send the request again later"
-                return ModelStarting(said, retry_after=RETRY_AFTER)
+            found = None if answer.started else await asyncio.to_thread(_lacking, model, waited)
+            if found is not None:
+                return found
 
 
 async def _await(call: Any) -> None:
@@ -83,20 +85,39 @@ class _Look:
 LOOK = _Look()
 
 
-def _bound(model: str) -> float | None:
-    """The model's queueTimeout in seconds while it has no replica that answers, else None."""
+def _lacking(model: str, waited: float) -> ModelUnavailable | None:
+    """What to tell a client that has waited so many seconds; None while it may hope."""
     try:
         applications = LOOK.applications()
+        application = applications.get(model) or applications.get("gateway")  # Which all other paths lead to.
+        if application is None or _answers(application):
+            return None
+        args = (application.get("deployed_app_config") or {}).get("args", {})
+        return _given_up(application, args) or _late(model, args, waited)
     except (RayError, RayServeException):  # The controller is away for a moment; waiting goes on.
         return None
-    application = applications.get(model) or applications.get("gateway")  # Which all other paths lead to.
-    if application is None:
-        return None
+
+
+def _answers(application: dict[str, Any]) -> bool:
     deployments = application["deployments"].values()
-    if any(replica["state"] == "RUNNING" for deployment in deployments for replica in deployment["replicas"]):
+    return any(replica["state"] == "RUNNING" for deployment in deployments for replica in deployment["replicas"])
+
+
+def _given_up(application: dict[str, Any], args: dict[str, Any]) -> ModelUnavailable | None:
+    """Without a replica Serve calls only a model RUNNING that it does not wait for (serve/replicas.py)."""
+    accelerator = args.get("placement", {}).get("accelerator")
+    if not accelerator or application["status"] != "RUNNING" or present(accelerator):
         return None
-    args = (application.get("deployed_app_config") or {}).get("args", {})
-    return float(args.get("queueTimeout", Served.model_fields["queue_timeout"].default))
+    said = f"model {args['model']!r}: no node has accelerator {accelerator!r}; the model starts when one joins"
+    return ModelUnavailable(said, retry_after=RETRY_LATER)
+
+
+def _late(model: str, args: dict[str, Any], waited: float) -> ModelStarting | None:
+    bound = float(args.get("queueTimeout", Served.model_fields["queue_timeout"].default))
+    if waited < bound:
+        return None
+    said = f"model {model!r} has had no replica for {bound:g} seconds; send the request again later"
+    return ModelStarting(said, retry_after=RETRY_AFTER)
 
 
 def middlewares() -> list[Middleware]:

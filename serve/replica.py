@@ -19,9 +19,10 @@ from serve import engine, sources
 from serve.errors import ConfigurationError, ModelUnavailable, UnknownModel
 from serve.front import ASGI, Front, api, model_card, route
 from serve.report import report
-from serve.values import Autoscaling, ModelArgs, in_bytes
+from serve.values import ModelArgs, in_bytes
 
 HEADROOM = 16  # Serve's own bound lies above Front's, whose refusals have OpenAI's shape and spare /health.
+DEPLOYMENT = "Model"  # In each application, so that the chart can say how many replicas it has.
 PIN = 0.001  # Of the accelerator's custom resource: enough to pin, too little to run out.
 
 
@@ -127,7 +128,7 @@ class Replica:
         engine.config(args)
         return (
             ray_serve.deployment(ray_serve.ingress()(cls))
-            .options(name=cls.__name__, ray_actor_options=_resources(args), **_scale(args))
+            .options(name=DEPLOYMENT, ray_actor_options=_resources(args), max_ongoing_requests=_most(args))
             .bind(args)
         )
 
@@ -137,18 +138,5 @@ def _resources(args: ModelArgs) -> dict[str, Any]:
     return {"num_cpus": place.cpus, "num_gpus": place.num_gpus, "resources": {place.accelerator: PIN}}
 
 
-def _scale(args: ModelArgs) -> dict[str, Any]:
-    most = args.max_ongoing_requests + args.max_queued_requests + HEADROOM
-    if isinstance(args.replicas, int):
-        return {"num_replicas": args.replicas, "max_ongoing_requests": most}
-    return {"autoscaling_config": _autoscaling(args.replicas), "max_ongoing_requests": most}
-
-
-def _autoscaling(bounds: Autoscaling) -> dict[str, Any]:
-    return {
-        "min_replicas": bounds.min,
-        "max_replicas": bounds.max,
-        "target_ongoing_requests": bounds.target_ongoing_requests,
-        "upscale_delay_s": bounds.upscale_delay,
-        "downscale_delay_s": bounds.downscale_delay,
-    }
+def _most(args: ModelArgs) -> int:
+    return args.max_ongoing_requests + args.max_queued_requests + HEADROOM

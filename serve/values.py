@@ -83,8 +83,6 @@ class Served(Closed):
     """Options of the engine, typed by its Config."""
     source: Source
     """Where the weights come from."""
-    replicas: Annotated[int, Field(ge=1)] | Autoscaling = 1
-    """How many copies, or bounds between which Serve scales."""
     max_ongoing_requests: int = Field(64, ge=1)
     """Requests at once that one replica is made for; the engine batches as many of them as it can."""
     max_queued_requests: int = Field(256, ge=0)
@@ -116,6 +114,8 @@ class Model(Served):
     """Budget on each GPU it uses; default gpu x (memory - reserve)."""
     cpus: float = Field(1, gt=0)
     """CPU cores that Ray sets aside for one replica."""
+    replicas: Annotated[int, Field(ge=1)] | Autoscaling = 1
+    """How many copies, or bounds between which Serve scales; a change leaves the copies that stay alone."""
     check: Literal["meaning", "numbers"] = "meaning"
     """What `helm test` looks at: also whether answers make sense, or, of a model that does not know English, only
     whether their numbers are sound."""
@@ -175,6 +175,8 @@ class Accelerator(Closed):
     """Kept free on each GPU for driver and context."""
     nodes: Annotated[int, Field(ge=1)] | Scaling = 1
     """How many such nodes, or bounds for the autoscaler."""
+    patience: int = Field(300, ge=0)
+    """Seconds that a cluster which starts waits for such a node, before it serves the other models without it."""
     order: int = Field(ge=0)
     """Unique position of the worker group; a new one takes the highest, so that it is appended and not inserted."""
     cpus: float = Field(4, gt=0)

@@ -33,6 +33,12 @@ class Manifest:
         """The arguments of each model's application; changing them changes what is applied."""
         return {app["name"]: app["args"] for app in self.config["applications"] if "model" in app.get("args", {})}
 
+    @property
+    def replicas(self) -> dict[str, dict[str, Any]]:
+        """How many replicas each model has: the options by which the chart says it to Serve."""
+        found = {app["name"]: app.get("deployments", [{}])[0] for app in self.config["applications"]}
+        return {name: found[name].get("autoscaling_config", {}) for name in self.models}
+
     def task(self, model: str) -> str:
         """`serve.tasks.stt:build` is of task stt."""
         application = next(app for app in self.config["applications"] if app["name"] == model)

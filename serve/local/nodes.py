@@ -29,6 +29,7 @@ SET_PARENT_DEATH_SIGNAL = 1
 OBJECT_STORE_BYTES = 128 * 2**20  # Requests do not pass through the object store; Ray's default takes 30% of the RAM.
 GRACE_SECONDS = 3
 STOPPING = {signal.SIGINT, signal.SIGTERM}
+AUTH = {"RAY_AUTH_MODE": "disabled"}  # Said, as a head would take a token from the user's home, and workers would not.
 REPLICA_PORTS = 20_000  # 12,000 from here on, below those that the kernel gives to clients.
 
 
@@ -49,9 +50,8 @@ class Nodes:
         try:
             self._start(self.head, ["--head", f"--port={self.gcs.rpartition(':')[2]}", *self._dashboard_options()])
             self._await_head()
-            for number, group in enumerate(self.workers, start=1):
-                self._start(group, [f"--address={self.gcs}"])
-                self._await_socket(number)
+            for group in self.workers:
+                self.join(group)
         except BaseException:
             self.stop()
             raise
@@ -59,6 +59,11 @@ class Nodes:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def join(self, group: Group) -> None:
+        """Starts one more worker."""
+        self._start(group, [f"--address={self.gcs}"])
+        self._await_socket(len(self._processes) - 1)
 
     def failed(self) -> str | None:
         """The name of a node that has ended by itself, with the end of its log."""
@@ -105,7 +110,8 @@ class Nodes:
             "--node-ip-address=127.0.0.1", f"--num-cpus={group.num_cpus}", f"--num-gpus={group.num_gpus}",
             f"--resources={json.dumps(dict(group.resources))}", f"--object-store-memory={OBJECT_STORE_BYTES}", *options,
         ]  # fmt: skip
-        env = {**os.environ, **group.env, **self._haproxy(), **self.env, "AI_INFERENCE_LOCAL": str(self.folder)}
+        ours = {**AUTH, **self._haproxy(), **self.env, "AI_INFERENCE_LOCAL": str(self.folder)}
+        env = {**os.environ, **group.env, **ours}
         with self._log(group).open("wb") as log:
             self._processes.append(
                 subprocess.Popen(  # noqa: S603

@@ -32,7 +32,8 @@ class Service:
         # Workers' proxies would all want the head's port on this one machine.
         body = {**config, "proxy_location": "HeadOnly", "http_options": http}
         for deployment in (d for app in config["applications"] for d in app.get("deployments", ())):
-            deployment["user_config"]["address"] = self.address  # The gateway's way to the models.
+            if table := deployment.get("user_config"):
+                table["address"] = self.address  # The gateway's way to the models.
         answer = self._until_up(lambda: requests.put(self._url, json=body, timeout=60))
         if answer.status_code != 200:
             raise ConfigurationError(f"Ray Serve refused the configuration: {answer.text}")

@@ -55,12 +55,12 @@ class Rack:
 
 def racks(service: Mapping[str, Any]) -> list[Rack]:
     """The accelerators of a RayService, in their order; those that share a device are one."""
-    arguments = models(service)
+    manifest = Manifest.of([service])
     sharers: dict[Any, list[Mapping[str, Any]]] = {}
     for group in service["spec"]["rayClusterConfig"]["workerGroupSpecs"]:
         claim = demand.claim(group)
         sharers.setdefault(claim if claim and claim.shared else group["groupName"], []).append(group)
-    return [_rack(groups, arguments) for groups in sharers.values()]
+    return [_rack(groups, manifest) for groups in sharers.values()]
 
 
 def models(service: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -68,16 +68,16 @@ def models(service: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return Manifest.of([service]).models
 
 
-def _rack(groups: Sequence[Mapping[str, Any]], arguments: Mapping[str, Mapping[str, Any]]) -> Rack:
+def _rack(groups: Sequence[Mapping[str, Any]], manifest: Manifest) -> Rack:
     group, names = groups[0], [group["groupName"] for group in groups]
     claim = demand.claim(group)
     least, nodes = (1, 1) if claim and claim.shared else (group["minReplicas"], group["maxReplicas"])
-    mine = {key: one for key, one in arguments.items() if one["placement"]["accelerator"] in names}
+    mine = {key: one for key, one in manifest.models.items() if one["placement"]["accelerator"] in names}
     memory = next((one["placement"]["deviceMemory"] for one in mine.values()), None)
     count = max(1, int(group["rayStartParams"]["num-gpus"]))
     cards = [Card(node) for node in range(nodes) for _ in range(count)]
     for model, one in mine.items():
-        for _ in range(_most(one.get("replicas", 1))):
+        for _ in range(manifest.replicas[model].get("max_replicas", 1)):
             _deal(model, one["placement"], cards)
     return Rack(" and ".join(names), _resource(group), least, nodes, memory, cards)
 
@@ -92,10 +92,6 @@ def _deal(model: str, placement: Mapping[str, Any], cards: Sequence[Card]) -> No
             for card in roomy[:width]:
                 card.slices.append(Slice(model, each, placement["memory"]))
             return
-
-
-def _most(replicas: Any) -> int:
-    return int(replicas["max"] if isinstance(replicas, dict) else replicas)
 
 
 def _resource(group: Mapping[str, Any]) -> str:

@@ -1,10 +1,11 @@
 """What Serve does about a change of serveConfigV2: the old and the new go in, what becomes of each model comes out.
 
 A change reaches the running cluster without a new pod: Serve starts what is new, stops what is gone, and replaces the
-replicas of a model whose arguments changed. The gateway takes a new table of models without being replaced.
+replicas of a model whose arguments changed; where only their number does, those that stay are left alone. The gateway
+takes a new table of models without being replaced.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,13 @@ from serve.plan.tree import Difference, differences
 GATEWAY = "gateway"
 # Read once, when Serve starts.
 FIXED = ("http_options", "proxy_location", "grpc_options")
+SCALING = {
+    "initial_replicas": "min",
+    "max_replicas": "max",
+    "target_ongoing_requests": "targetOngoingRequests",
+    "upscale_delay_s": "upscaleDelay",
+    "downscale_delay_s": "downscaleDelay",
+}
 
 
 @dataclass(frozen=True)
@@ -56,8 +64,23 @@ def _applications(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _arguments(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
     """By the keys of the values file: the arguments without the layer around them, then what is beside them."""
-    beside = differences({**old, "args": None}, {**new, "args": None})
+    bare = {"args": None, "deployments": None}
+    beside = differences({**old, **bare, **_scaling(old)}, {**new, **bare, **_scaling(new)})
     return [*differences(old.get("args", {}), new.get("args", {})), *beside]
+
+
+def _scaling(application: Mapping[str, Any]) -> dict[str, Any]:
+    """The number of replicas, or the bounds, that the chart has turned into options of Serve's deployment."""
+    options = application.get("deployments", [{}])[0].get("autoscaling_config", {})
+    bounds = {name: options[key] for key, name in SCALING.items() if key in options}
+    patience = options.get("policy", {}).get("policy_kwargs", {}).get("patience")
+    number = bounds.get("max")
+    return {"replicas": number if bounds.get("min") == number else bounds, "patience": patience}
+
+
+def scaled_only(found: Iterable[Difference]) -> bool:
+    """Whether only the number of replicas changes, so that those that stay are left alone."""
+    return all(one.path.split(".")[0] in ("replicas", "patience") for one in found)
 
 
 def _gateway(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:

@@ -2,11 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
 from serve.plan import demand, recipe
+from serve.plan.models import scaled_only
 from serve.plan.plan import Plan, Verdict
 from serve.plan.tree import Difference
 
@@ -83,8 +84,7 @@ def models(plan: Plan) -> Iterator[str]:
     for name in changes.added:
         yield f"  + {name}{'' if second else ': starts'}{_stranded(plan, name)}"
     for name, found in (changes.changed or {}).items():
-        replaced = "" if second else "; its replicas are replaced"
-        yield f"  ~ {name}: {', '.join(map(_said, found))}{replaced}{_stranded(plan, name)}"
+        yield f"  ~ {name}: {', '.join(map(_said, found))}{'' if second else _fate(found)}{_stranded(plan, name)}"
     for name in changes.removed:
         yield f"  - {name}{'' if second else ': stops'}"
     if changes.gateway and not second:
@@ -139,6 +139,10 @@ def _value(value: Any, path: str = "") -> str:
         return gibibytes(value)
     text = "none" if value is None else value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _fate(found: Collection[Difference]) -> str:
+    return "; replicas that stay are left alone" if scaled_only(found) else "; its replicas are replaced"
 
 
 def _stranded(plan: Plan, model: str) -> str:

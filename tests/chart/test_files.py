@@ -48,7 +48,7 @@ def test_the_chart_and_its_images_have_the_packages_version() -> None:
 def test_the_chart_names_the_ray_that_the_package_pins() -> None:
     project = tomllib.loads((CHART.parents[1] / "pyproject.toml").read_text())["project"]
     version = yaml.safe_load((CHART / "values.yaml").read_text())["rayVersion"]
-    assert f"ray[serve]=={version}" in project["dependencies"]
+    assert f"ray[data,serve]=={version}" in project["dependencies"]
 
 
 def test_every_key_of_the_defaults_has_a_comment_or_is_one_of_a_commented_group() -> None:

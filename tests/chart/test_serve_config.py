@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from ray.serve.schema import ServeDeploySchema
 
-from serve import schema
+from serve import schema, tasks
 from serve.table import Table
-from serve.values import ModelArgs, Served, in_bytes
+from serve.values import Autoscaling, ModelArgs, Served, in_bytes
 from tests.helm import VALUES, Rendered, fleet, render
 
 GiB = 2**30
@@ -47,7 +47,7 @@ def test_ray_would_drop_a_misspelt_key_in_silence(small: Rendered) -> None:
 
 
 def test_an_application_is_its_entry_with_a_placement_for_the_accelerator(small: Rendered) -> None:
-    assert small.applications["ears"] == {
+    assert {**small.applications["ears"], "deployments": []} == {
         "name": "ears",
         "route_prefix": "/ears",
         "import_path": "serve.tasks.stt:build",
@@ -66,7 +66,41 @@ def test_an_application_is_its_entry_with_a_placement_for_the_accelerator(small:
                 "deviceMemory": 8 * GiB,
             },
         },
+        "deployments": [],
     }
+
+
+def _scaling(**changes: Any) -> dict[str, Any]:
+    (deployment,) = render(fleet(**changes)).applications["ears"]["deployments"]
+    scaling: dict[str, Any] = deployment["autoscaling_config"]
+    return scaling
+
+
+def test_a_number_of_replicas_is_kept_but_given_up_while_no_node_has_the_accelerator() -> None:
+    scaling = _scaling(models__ears__replicas=2, accelerators__small__patience=7)
+    assert {key: scaling[f"{key}_replicas"] for key in ("min", "initial", "max")} == {"min": 0, "initial": 2, "max": 2}
+    assert scaling["policy"] == {
+        "policy_function": "serve.replicas:Replicas",
+        "policy_kwargs": {"accelerator": "small", "patience": 7, "least": 2},
+    }
+    assert (scaling["upscale_delay_s"], scaling["downscale_delay_s"], scaling["downscale_to_zero_delay_s"]) == (0, 0, 0)
+
+
+def test_bounds_of_replicas_come_with_the_types_defaults() -> None:
+    scaling = _scaling(models__ears__replicas={"max": 2, "upscaleDelay": 0})
+    assert {key: scaling[f"{key}_replicas"] for key in ("min", "initial", "max")} == {"min": 0, "initial": 1, "max": 2}
+    bounds = Autoscaling(max=2, upscale_delay=0)
+    found = (scaling["target_ongoing_requests"], scaling["upscale_delay_s"], scaling["downscale_delay_s"])
+    assert found == (bounds.target_ongoing_requests, bounds.upscale_delay, bounds.downscale_delay)
+
+
+def test_a_model_that_may_have_no_replica_keeps_its_last_as_long_as_any() -> None:
+    assert _scaling(models__ears__replicas={"min": 0, "max": 2})["downscale_to_zero_delay_s"] == 300
+
+
+def test_where_the_autoscaler_adds_nodes_replicas_wait_for_them() -> None:
+    scaling = _scaling(accelerators__small__nodes={"min": 0, "max": 2})
+    assert (scaling["min_replicas"], "policy" in scaling) == (1, False)
 
 
 EVERYTHING: dict[str, Any] = {
@@ -74,7 +108,6 @@ EVERYTHING: dict[str, Any] = {
     "engine": "fake",
     "engineConfig": {"maxTokens": 0, "loadError": ""},
     "source": {"hub": "a/b", "revision": "c", "include": ["*.bin"]},
-    "replicas": {"min": 0, "max": 1, "targetOngoingRequests": 2, "upscaleDelay": 0, "downscaleDelay": 600},
     "maxOngoingRequests": 1000000,
     "maxQueuedRequests": 0,
     "queueTimeout": 0.5,
@@ -163,4 +196,4 @@ def test_a_quantity_has_the_same_bytes_in_the_chart_as_in_the_package(quantity: 
 
 
 def test_every_task_of_the_schema_has_a_module() -> None:
-    assert set(schema.task_names()) == set(schema.schema()["$defs"]["Model"]["properties"]["task"]["enum"])
+    assert set(schema.task_names(tasks)) == set(schema.schema()["$defs"]["Model"]["properties"]["task"]["enum"])

@@ -28,6 +28,15 @@ def test_a_changed_model_is_named_with_the_keys_that_changed(plan: Plan) -> None
     assert (models["added"], models["removed"], models["gateway"]) == ([], [], None)
 
 
+def test_a_number_of_replicas_is_named_as_in_the_values_and_leaves_those_that_stay_alone(
+    plan: Plan, said: Said
+) -> None:
+    old, new = fleet(models__ears__gpu=0.25), fleet(models__ears__gpu=0.25, models__ears__replicas=2)
+    assert plan(new, old)["models"]["changed"] == {"ears": [{"path": "replicas", "old": 1, "new": 2}]}
+    assert "  ~ ears: replicas: 1 → 2; replicas that stay are left alone\n" in said(new, old)
+    assert "  ~ ears: gpu: 0.5 → 0.25; its replicas are replaced" not in said(new, old)
+
+
 def test_the_gateway_gets_a_table_when_models_come_and_go(plan: Plan) -> None:
     models = plan(fleet(models__voice=VOICE, models__chat=None), fleet())["models"]
     assert (models["added"], models["removed"], models["gateway"]) == (["voice"], ["chat"], "table")

@@ -19,14 +19,12 @@ ARGS: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"replcas": 2}, "models.vectors.replcas: unknown key; did you mean 'replicas'?"),
+        ({"engin": "fake"}, "models.vectors.engin: unknown key; did you mean 'engine'?"),
         (
             {"source": {"hub": "a/b", "revison": "main"}},
             "models.vectors.source.revison: unknown key; did you mean 'revision'?",
         ),
-        ({"replicas": {"max": 2, "upscaleDelai": 1}}, "did you mean 'upscaleDelay'?"),
         ({"source": {}}, "models.vectors.source: name exactly one of hub, path, s3, gs; found none"),
-        ({"replicas": {"min": 3, "max": 2}}, "replicas.min 3 is above replicas.max 2"),
         ({"maxBody": "lots"}, "models.vectors.maxBody: String should match pattern"),
         ({"model": "Not A Name"}, "models.vectors.model: String should match pattern"),
     ],

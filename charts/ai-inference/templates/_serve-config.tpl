@@ -13,9 +13,11 @@
 {{- $applications := list -}}
 {{- range $model := include "ai-inference.models" . | fromJsonArray -}}
   {{- $_ := set $table .key (pick . "task" "names" "engine" "accelerator" "queueTimeout") -}}
-  {{- $placement := include "ai-inference.placement" (list (get $accelerators .accelerator) .) | fromJson -}}
+  {{- $accelerator := get $accelerators .accelerator -}}
+  {{- $placement := include "ai-inference.placement" (list $accelerator .) | fromJson -}}
+  {{- $replicas := include "ai-inference.replicas" (list $ $accelerator .) | fromJson -}}
   {{- $applications = append $applications
-      (include "ai-inference.application" (list .key (get $.Values.models .key) $placement) | fromJson) -}}
+      (include "ai-inference.application" (list .key (get $.Values.models .key) $placement $replicas) | fromJson) -}}
 {{- end -}}
 proxy_location: EveryNode
 http_options:
@@ -39,13 +41,13 @@ applications:
   {{- end }}
 {{- end -}}
 
-{{- /* One application: (list name entry placement). Its args are a serve.values.ModelArgs, with only those keys that
-       the entry sets: defaults stay with the types. */ -}}
+{{- /* One application: (list name entry placement replicas). Its args are a serve.values.ModelArgs, with only those keys
+       that the entry sets: defaults stay with the types. */ -}}
 {{- define "ai-inference.application" -}}
 {{- $name := index . 0 -}}
 {{- $entry := index . 1 -}}
-{{- $args := pick $entry "names" "engine" "engineConfig" "source" "replicas" "maxOngoingRequests" "maxQueuedRequests"
-    "queueTimeout" "maxBody" -}}
+{{- $args := pick $entry "names" "engine" "engineConfig" "source" "maxOngoingRequests" "maxQueuedRequests" "queueTimeout"
+    "maxBody" -}}
 {{- $_ := set $args "model" $name -}}
 {{- $_ := set $args "placement" (index . 2) -}}
 {{- dict
@@ -53,5 +55,6 @@ applications:
     "route_prefix" (printf "/%s" $name)
     "import_path" (printf "serve.tasks.%s:build" $entry.task)
     "args" $args
+    "deployments" (list (index . 3))
     | toJson -}}
 {{- end -}}

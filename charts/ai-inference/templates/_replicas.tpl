@@ -1,0 +1,33 @@
+{{- /* How many replicas a model has: (list root accelerator model) goes in, the options of its Serve deployment come out as
+       JSON.
+
+       They are not among the model's args, so that a change of them adds or ends replicas and leaves the others alone.
+       Serve's least is 0 where the nodes are a number: serve/replicas.py keeps at least `least`, but gives the model up
+       while no node has its accelerator, as an application that waits for one would withhold all others. Where KubeRay's
+       autoscaler adds nodes, the replicas that wait are what it adds them for. */ -}}
+
+{{- define "ai-inference.replicas" -}}
+{{- $accelerator := index . 1 -}}
+{{- $replicas := (index . 2).replicas -}}
+{{- $bounds := dict "min" $replicas "max" $replicas "targetOngoingRequests" 1 "upscaleDelay" 0 "downscaleDelay" 0 -}}
+{{- if kindIs "map" $replicas -}}
+  {{- $bounds = get ((index . 0).Files.Get "defaults.json" | fromJson) "replicas" -}}
+  {{- range $key, $value := $replicas -}}
+    {{- $_ := set $bounds $key $value -}}
+  {{- end -}}
+{{- end -}}
+{{- $scaling := dict
+    "min_replicas" $bounds.min
+    "initial_replicas" $bounds.min
+    "max_replicas" $bounds.max
+    "target_ongoing_requests" $bounds.targetOngoingRequests
+    "upscale_delay_s" $bounds.upscaleDelay
+    "downscale_delay_s" $bounds.downscaleDelay -}}
+{{- if not (kindIs "map" $accelerator.nodes) -}}
+  {{- $_ := set $scaling "min_replicas" 0 -}}
+  {{- $_ := set $scaling "downscale_to_zero_delay_s" (eq (int $bounds.min) 0 | ternary $bounds.downscaleDelay 0) -}}
+  {{- $known := dict "accelerator" $accelerator.key "patience" $accelerator.patience "least" $bounds.min -}}
+  {{- $_ := set $scaling "policy" (dict "policy_function" "serve.replicas:Replicas" "policy_kwargs" $known) -}}
+{{- end -}}
+{{- dict "name" "Model" "autoscaling_config" $scaling | toJson -}}
+{{- end -}}
