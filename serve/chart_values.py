@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from serve.job import Job
 from serve.values import ACCELERATOR_NAME, MODEL_NAME, Accelerator, Closed, Model, Quantity
 
 CHART = Path(__file__).parents[1] / "charts" / "ai-inference"
@@ -117,6 +118,8 @@ class Values(Closed):
     """The GPUs there are, by a name of your choice."""
     models: dict[Annotated[str, Field(pattern=MODEL_NAME)], Model] = {}
     """What they serve, by the name under which clients ask for it."""
+    jobs: dict[Annotated[str, Field(pattern=MODEL_NAME)], Job] = {}
+    """What they work through beside that, by a name of your choice."""
     image: Image
     """Where the images come from."""
     ray_version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")]

@@ -37,7 +37,7 @@ def schema() -> dict[str, Any]:
 
 def defaults() -> dict[str, Any]:
     """The optional keys of entries that templates read, as the types have them."""
-    types = {"accelerator": Accelerator, "model": Model, "replicas": Autoscaling, "job": Job}
+    types: dict[str, type[Closed]] = {"accelerator": Accelerator, "model": Model, "replicas": Autoscaling, "job": Job}
     written = {kind: _defaults(cls) for kind, cls in types.items()}
     return {"$comment": COMMAND, **written}
 

@@ -12,10 +12,12 @@ import pytest
 import yaml
 
 from serve import engine
+from serve.job import Job, JobArgs
 from serve.values import Model, ModelArgs, Task
 
 ROOT = Path(__file__).parents[1]
 TASKS = sorted(path.stem for path in (ROOT / "serve" / "tasks").glob("[a-z]*.py"))
+JOBS = sorted(path.stem for path in (ROOT / "serve" / "batch").glob("[a-z]*.py"))
 BUILDERS = [*(f"serve.tasks.{task}" for task in TASKS), "serve.gateway"]
 VALUES = sorted((ROOT / "values").glob("*.yaml"))
 HEAVY = {"torch", "vllm", "transformers", "faster_whisper", "ctranslate2", "kokoro", "sentence_transformers",
@@ -58,6 +60,22 @@ def test_a_task_has_an_engine_besides_the_fake_one(task: str) -> None:
     assert set(engine.able(replica.protocol)) - {"fake"}
 
 
+def test_a_task_of_the_jobs_is_a_module_of_serve_batch() -> None:
+    assert sorted(typing.get_args(Job.model_fields["task"].annotation)) == JOBS
+
+
+@pytest.mark.parametrize("task", JOBS)
+def test_a_batch_task_does_what_the_task_of_its_name_serves(task: str) -> None:
+    """By the same engines, and so with the same answers."""
+    done_by, served_by = (importlib.import_module(f"serve.{folder}.{task}") for folder in ("batch", "tasks"))
+    assert done_by.run.__annotations__["args"] is JobArgs
+    worker, replica = (
+        next(cls for cls in vars(module).values() if isinstance(cls, type) and hasattr(cls, "protocol"))
+        for module in (done_by, served_by)
+    )
+    assert worker.protocol is replica.protocol
+
+
 def test_a_task_has_a_check_for_helm_test() -> None:
     assert sorted(path.stem for path in (ROOT / "serve" / "checks").glob("[a-z]*.py")) == TASKS
 
@@ -78,7 +96,8 @@ def test_every_option_of_an_engine_is_described(name: str) -> None:
 
 
 def test_every_key_of_an_entry_is_described() -> None:
-    assert not [key for key, field in Model.model_fields.items() if not field.description]
+    fields = Model.model_fields | Job.model_fields
+    assert not [key for key, field in fields.items() if not field.description]
 
 
 @pytest.mark.parametrize("path", [*BUILDERS, *(f"serve.engines.{name}" for name in engine.names())])

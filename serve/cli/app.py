@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 import serve
+from serve.cli.batch import batch
 from serve.cli.check import check
 from serve.cli.plan import plan
 from serve.cli.up import up
@@ -19,6 +20,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.command()(up)
 app.command()(plan)
 app.command()(check)
+app.command()(batch)
 
 
 def _version(wanted: bool) -> None:

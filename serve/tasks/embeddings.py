@@ -110,9 +110,13 @@ class Embeddings(Replica):
 def _finished(rows: Sequence[Vectors], dimensions: int | None, normalize: bool) -> Vectors:
     """The first `dimensions`, brought to unit length as OpenAI does for shortened vectors too."""
     vectors: Vectors = np.stack(rows)[:, :dimensions]
-    if normalize:
-        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return vectors
+    return unit(vectors) if normalize else vectors
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Each brought to length 1, as a batch job writes them too."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
 
 
 def _openai(vectors: Vectors, *, write: Callable[[Vectors], bytes], rest: dict[str, Any]) -> bytes:
