@@ -1,5 +1,7 @@
 """Values that cannot work are refused before anything is applied, in words that name the entry and the way out."""
 
+import hashlib
+import json
 import re
 from typing import Any
 
@@ -23,6 +25,16 @@ accelerators.small is overcommitted; lower gpu, memory, cpus or replicas, or mov
   all                                1.1     9011Mi      2
   there is                             1     8192Mi      4"""
 MOUTH = {"task": "tts", "engine": "fake", "source": {"path": "/m"}, "accelerator": "small", "gpu": 0.3}
+JOB = {
+    "task": "embeddings", "engine": "fake", "source": {"path": "/"}, "accelerator": "small",
+    "input": "s3://in", "output": "s3://out",
+}  # fmt: skip
+HASH = hashlib.sha256(json.dumps(JOB, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:5]
+
+
+def job(**changes: Any) -> dict[str, Any]:
+    return {"jobs__corpus": {**JOB, **changes}}
+
 
 CASES: list[tuple[dict[str, Any], str]] = [
     (
@@ -125,6 +137,42 @@ CASES: list[tuple[dict[str, Any], str]] = [
         "share",
     ),
     ({"models__mouth": {**MOUTH, "cpus": 0.5, "replicas": 2}}, OVERCOMMITTED),
+    (
+        {f"jobs__{LONG[:30]}": JOB},
+        f"jobs.{LONG[:30]}: its RayJob ai-inference-{LONG[:30]}-{HASH} has 49 characters, KubeRay takes 47; shorten "
+        "the name of the job or of the release",
+    ),
+    (job(accelerator="smal"), 'jobs.corpus.accelerator: there is no "smal"; accelerators: big, small'),
+    (job(source={}), "jobs.corpus.source: write exactly one of hub, path, s3, gs; found none"),
+    (
+        job(suspend=True, queue="batch"),
+        "jobs.corpus.suspend: Kueue suspends what is in queue batch and lets it go; remove suspend, and set stopPolicy "
+        "of the queue",
+    ),
+    (
+        job(input="/data/texts", accelerator="big"),
+        "jobs.corpus.input: /data/texts is not in the pods; write a path below /models, where they have their cache, "
+        "or a URL such as s3://",
+    ),
+    (
+        job(output="/models/out"),
+        "jobs.corpus.output: /models/out goes with the pod, as accelerator small has no cache; give it one, or write a "
+        "URL such as s3://",
+    ),
+    (
+        job() | {"accelerators__small__cache": {"claim": {"accessModes": ["ReadWriteOnce"]}}},
+        "jobs.corpus.accelerator: pods of the job and of the service share the cache of small, so its claim's "
+        "accessModes must have ReadWriteMany",
+    ),
+    (
+        job()
+        | {
+            "accelerators__small__resource": None,
+            "accelerators__small__claim": {"deviceClass": "gpu.nvidia.com", "shared": "card"},
+        },
+        "jobs.corpus.accelerator: small is one device that models share; declare an accelerator for jobs, with a claim "
+        "of its own",
+    ),
 ]
 
 

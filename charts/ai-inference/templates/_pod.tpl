@@ -10,10 +10,14 @@
 {{- $values := $root.Values -}}
 {{- $worker := hasKey $entry "order" -}}
 metadata:
-  labels: {{- include "ai-inference.pod-labels" $root | nindent 4 }}
+  labels:
+    {{- include "ai-inference.pod-labels" $root | nindent 4 }}
+    {{- with $entry.job }}
+    ai-inference/job: {{ . }}
+    {{- end }}
 spec:
   serviceAccountName: {{ include "ai-inference.service-account" $root }}
-  automountServiceAccountToken: {{ and (not $worker) (eq (include "ai-inference.autoscaling" $root) "true") }}
+  automountServiceAccountToken: {{ $entry.autoscaling | default false }}
   securityContext: {{- include "ai-inference.pod-security" (list $values.image.user $entry.groups) | nindent 4 }}
   {{- with include "ai-inference.pull-secrets" $root }}
   {{- . | nindent 2 }}

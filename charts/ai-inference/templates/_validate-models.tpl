@@ -35,13 +35,18 @@
 detokenize embed gateway health openai page rerank tokenize v1 v2
 {{- end -}}
 
+{{- /* (list path entry) */ -}}
+{{- define "ai-inference.validate-source" -}}
+{{- $places := keys (pick (index . 1).source "hub" "path" "s3" "gs") | sortAlpha -}}
+{{- if ne (len $places) 1 -}}
+{{ printf "%s.source: write exactly one of hub, path, s3, gs; found %s\n" (index . 0) (join ", " $places | default "none") }}
+{{- end -}}
+{{- end -}}
+
 {{- define "ai-inference.validate-entry" -}}
 {{- $path := index . 0 -}}
+{{- include "ai-inference.validate-source" . -}}
 {{- with index . 1 -}}
-  {{- $places := keys (pick .source "hub" "path" "s3" "gs") | sortAlpha -}}
-  {{- if ne (len $places) 1 -}}
-{{ printf "%s.source: write exactly one of hub, path, s3, gs; found %s\n" $path (join ", " $places | default "none") }}
-  {{- end -}}
   {{- if gt (include "ai-inference.least" .replicas | int) (include "ai-inference.most" .replicas | int) -}}
 {{ printf "%s.replicas: min %v is above max %v\n" $path .replicas.min .replicas.max }}
   {{- end -}}

@@ -5,7 +5,7 @@
 
 {{- define "ai-inference.validate" -}}
 {{- $problems := list -}}
-{{- range $stage := list "release" "accelerators" "models" "packing" "shared-cards" -}}
+{{- range $stage := list "release" "accelerators" "models" "packing" "shared-cards" "jobs" -}}
   {{- if not $problems -}}
     {{- $problems = include (printf "ai-inference.validate-%s" $stage) $ | trim | splitList "\n" | compact -}}
   {{- end -}}

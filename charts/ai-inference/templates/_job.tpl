@@ -1,0 +1,46 @@
+{{- /* The parts of a RayJob. (list root job) goes in everywhere: a job is an entry with its defaults and its key. */ -}}
+
+{{- /* The name carries a hash of the entry as it is written: KubeRay does not look at a change of a job that it has begun,
+       so a changed entry is another RayJob, and an unchanged one is left alone by every upgrade. */ -}}
+{{- define "ai-inference.job-name" -}}
+{{- $entry := omit (get (index . 0).Values.jobs (index . 1).key) "enabled" "suspend" -}}
+{{ (index . 0).Release.Name }}-{{ (index . 1).key }}-{{ toJson $entry | sha256sum | trunc 5 }}
+{{- end -}}
+
+{{- /* The accelerator as the job's only worker group: so many pods, and its label on each. */ -}}
+{{- define "ai-inference.job-accelerator" -}}
+{{- $job := index . 1 -}}
+{{- range include "ai-inference.accelerators" (index . 0) | fromJsonArray -}}
+  {{- if eq .key $job.accelerator -}}
+    {{- merge (dict "nodes" $job.workers "job" $job.key) . | toJson -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* JSON of serve.job.JobArgs, with only those keys that the entry sets. Each GPU of its pods has a whole copy. */ -}}
+{{- define "ai-inference.job-arguments" -}}
+{{- $job := index . 1 -}}
+{{- $accelerator := include "ai-inference.job-accelerator" . | fromJson -}}
+{{- $copy := dict "gpu" 1 "tensorParallel" 1 "pipelineParallel" 1 "cpus" (divf $accelerator.cpus $accelerator.count) -}}
+{{- $args := pick (get (index . 0).Values.jobs $job.key) "task" "engine" "engineConfig" "source" "input" "output" "column"
+    "id" "truncate" "part" -}}
+{{- $_ := set $args "job" $job.key -}}
+{{- $_ = set $args "copies" (mul $job.workers $accelerator.count) -}}
+{{- $_ = set $args "placement" (include "ai-inference.placement" (list $accelerator $copy) | fromJson) -}}
+{{- toJson $args -}}
+{{- end -}}
+
+{{- /* By these the scheduler knows in which queue to put it; gang: all of its pods or none. */ -}}
+{{- define "ai-inference.job-queue" -}}
+{{- $job := index . 1 -}}
+{{- if not $job.queue -}}
+{{- else if eq $job.scheduler "kueue" -}}
+kueue.x-k8s.io/queue-name: {{ $job.queue }}
+{{- else if eq $job.scheduler "volcano" -}}
+volcano.sh/queue-name: {{ $job.queue }}
+{{- else -}}
+yunikorn.apache.org/app-id: {{ include "ai-inference.job-name" . }}
+yunikorn.apache.org/queue: {{ $job.queue }}
+ray.io/gang-scheduling-enabled: "true"
+{{- end -}}
+{{- end -}}
