@@ -138,6 +138,13 @@ def test_another_claim_is_another_name_and_the_same_claim_the_same() -> None:
     assert len({name(one), *others}) == 1 + len(others)
 
 
+def test_a_shared_claim_of_an_accelerators_name_is_another_than_the_accelerators() -> None:
+    alone = {**TWIN, "claim": NVIDIA}
+    rendered = render(claimed({**NVIDIA, "shared": "twin"}, accelerators__twin=alone))
+    assert (len(rendered.of("ResourceClaim")), len(rendered.of("ResourceClaimTemplate"))) == (1, 1)
+    assert not set(rendered.of("ResourceClaim")) & set(rendered.of("ResourceClaimTemplate"))
+
+
 def test_names_fit_and_stay_apart_where_release_and_accelerator_are_as_long_as_may_be() -> None:
     entry = {"vendor": "cuda", "claim": NVIDIA, "memory": "8Gi", "order": 3}
     accelerators = {f"{'a' * 30}{end}": {**entry, "order": 3 + order} for order, end in enumerate("bc")}
@@ -145,13 +152,6 @@ def test_names_fit_and_stay_apart_where_release_and_accelerator_are_as_long_as_m
     values["accelerators"] |= accelerators
     names = list(render(values, release=LONGEST).of("ResourceClaimTemplate"))
     assert [len(one) for one in names] == [63, 63]
-
-
-def test_claims_outlive_the_release_whose_pods_name_them() -> None:
-    (claim,) = render(shared()).of("ResourceClaim").values()
-    (template,) = render(claimed(NVIDIA)).of("ResourceClaimTemplate").values()
-    for one in (claim, template):
-        assert one["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
 
 
 def test_who_claims_nothing_is_not_touched(homelab: Rendered) -> None:

@@ -37,6 +37,7 @@ class Release:
 
     namespace: str
     folder: Path
+    name: str = NAME
 
     def file(self, values: Mapping[str, Any], name: str) -> Path:
         path = self.folder / f"{name}.yaml"
@@ -44,13 +45,17 @@ class Release:
         return path
 
     def apply(self, values: Path) -> None:
-        command = [str(helm.find()), "upgrade", "--install", NAME, str(CHART), f"--values={values}", *self.place]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = self.helm("upgrade", "--install", str(CHART), f"--values={values}")
         assert not done.returncode, done.stderr
+
+    def helm(self, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """What Helm says and does of this release."""
+        command = [str(helm.find()), verb, self.name, *arguments, *self.place]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
 
     def end(self) -> None:
         """Takes away what the operator looks after."""
-        kubectl.run("delete", "rayservices.ray.io", NAME, "--wait=false", *self.place)
+        kubectl.run("delete", "rayservices.ray.io", self.name, "--wait=false", *self.place)
 
     def seen(self) -> None:
         """Waits until the operator has done what it does at once about the last change: it writes this after that."""
@@ -58,7 +63,7 @@ class Release:
         self.wait(f"jsonpath={{.status.observedGeneration}}={generation}")
 
     def wait(self, condition: str) -> None:
-        kubectl.wait(f"rayservices.ray.io/{NAME}", condition, *self.place)
+        kubectl.wait(f"rayservices.ray.io/{self.name}", condition, *self.place)
 
     def ready(self) -> None:
         """Waits until the first RayCluster serves."""
@@ -78,7 +83,13 @@ class Release:
 
     @property
     def service(self) -> dict[str, Any]:
-        return kubectl.get("rayservices.ray.io", NAME, *self.place)
+        return kubectl.get("rayservices.ray.io", self.name, *self.place)
+
+    @property
+    def pods(self) -> dict[str, dict[str, Any]]:
+        """All pods of Ray by name."""
+        found = kubectl.items("pods", f"--selector=ai-inference/release={self.name}", *self.place)
+        return {pod["metadata"]["name"]: pod for pod in found}
 
     @property
     def active(self) -> str:

@@ -7,7 +7,7 @@
 {{- $claim := (index . 1).claim -}}
 {{- $owner := printf "%s-%s" (index . 0).Release.Name ($claim.shared | default (index . 1).key) -}}
 {{- $spec := include "ai-inference.device-claim-spec" . | fromYaml | toJson -}}
-{{ $claim.template | default (printf "%s-%s" (trunc 54 $owner) (print $owner $spec | sha256sum | trunc 8)) }}
+{{ $claim.template | default (printf "%s-%s" (trunc 54 $owner) (print $owner $claim.shared $spec | sha256sum | trunc 8)) }}
 {{- end -}}
 
 {{- define "ai-inference.device-claim-spec" -}}
