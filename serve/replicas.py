@@ -41,4 +41,4 @@ class Replicas:
 
 def present(accelerator: str) -> bool:
     """Whether some node of the cluster has it."""
-    return ray.cluster_resources().get(accelerator, 0) > 0
+    return bool(ray.cluster_resources().get(accelerator, 0))

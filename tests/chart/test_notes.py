@@ -56,6 +56,14 @@ def test_the_table_has_a_line_for_each_model(notes: Any) -> None:
     assert ["/ears", "stt", "fake", "small", "ears-predictor.ai-ml:8000"] in lines
 
 
+def test_the_nodes_that_are_expected_are_named_with_what_they_have(notes: Any) -> None:
+    small = {"nodes": {"min": 0, "max": 2}, "nodeSelector": {"kubernetes.io/hostname": "elminster"}}
+    read = notes(fleet(**{f"accelerators__small__{key}": value for key, value in small.items()}))
+    lines = [" ".join(line.split()) for line in read.splitlines()]
+    assert "big 1 1 amd.com/gpu, 4 CPUs, 16Gi RAM" in lines
+    assert "small 0 to 2 1 nvidia.com/gpu, 4 CPUs, 16Gi RAM, kubernetes.io/hostname=elminster" in lines
+
+
 def test_the_next_steps_are_to_wait_to_test_and_to_plan_the_next_change(notes: Any) -> None:
     wait = "kubectl -n ai-ml wait rayservice/ai-inference --for=condition=Ready --timeout=1h"
     test = "helm test ai-inference --namespace ai-ml --logs"

@@ -18,10 +18,12 @@ CONDITIONS = [
 
 
 @contextmanager
-def node(resources: Mapping[str, str], taints: list[dict[str, str]] | None = None) -> Iterator[str]:
-    """Labelled with its own name, there until the end of the block."""
+def node(
+    resources: Mapping[str, str], taints: list[dict[str, str]] | None = None, labels: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Labelled with its own name and more, there until the end of the block."""
     name = f"{PREFIX}{uuid.uuid4().hex[:8]}"
-    metadata = {"name": name, "labels": {LABEL: name}}
+    metadata = {"name": name, "labels": {LABEL: name, **(labels or {})}}
     kubectl.apply({"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": {"taints": taints or []}})
     room = {**ROOM, **resources}
     try:
