@@ -56,6 +56,8 @@ class Upgrade(Closed):
 
     strategy: str
     """recreate or newCluster."""
+    patience: int = Field(240, ge=1)
+    """Seconds that the hook of recreate waits until the new cluster serves."""
 
 
 class Aliases(Closed):

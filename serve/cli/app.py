@@ -10,6 +10,7 @@ import serve
 from serve.cli.batch import batch
 from serve.cli.check import check
 from serve.cli.plan import plan
+from serve.cli.recreate import recreate
 from serve.cli.up import up
 from serve.errors import ConfigurationError
 
@@ -21,6 +22,7 @@ app.command()(up)
 app.command()(plan)
 app.command()(check)
 app.command()(batch)
+app.command()(recreate)
 
 
 def _version(wanted: bool) -> None:

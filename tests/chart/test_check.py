@@ -1,4 +1,4 @@
-"""The pod of `helm test`: what it is told of the models, and that it is no pod of Ray."""
+"""The pod of `helm test`: what it is told of the models."""
 
 import json
 from typing import Any
@@ -8,8 +8,7 @@ from tests.helm import Rendered, fleet, render
 
 
 def _pod(rendered: Rendered) -> dict[str, Any]:
-    (pod,) = rendered.of("Pod").values()
-    return pod
+    return rendered.of("Pod")["ai-inference-test"]
 
 
 def _models(rendered: Rendered) -> dict[str, Any]:
@@ -48,20 +47,10 @@ def test_without_aliases_none_is_asked() -> None:
     assert "alias" not in _models(render(fleet(aliases__enabled=False)))["chat"]
 
 
-def test_it_runs_beside_the_head_with_the_heads_image_and_without_privileges(small: Rendered) -> None:
-    head = {"nodeSelector": {"a": "b"}, "tolerations": [{"key": "c"}]}
-    pod, (container,) = (spec := _pod(render(fleet(head=head)))["spec"]), spec["containers"]
-    assert head.items() <= pod.items()
-    assert container["image"] == small.container("head")["image"]
-    assert container["securityContext"] == small.container("head")["securityContext"]
-    assert pod["securityContext"] == small.pod("head")["securityContext"]
-    assert (pod["serviceAccountName"], pod["automountServiceAccountToken"]) == ("ai-inference", False)
-
-
-def test_no_service_takes_it_for_a_pod_of_ray(small: Rendered) -> None:
-    ours = set(small.groups["head"]["template"]["metadata"]["labels"])
-    assert not ours & set(_pod(small)["metadata"]["labels"])
+def test_it_has_no_rights(small: Rendered) -> None:
+    spec = _pod(small)["spec"]
+    assert (spec["serviceAccountName"], spec["automountServiceAccountToken"]) == ("ai-inference", False)
 
 
 def test_it_can_be_left_out() -> None:
-    assert not render(fleet(tests__enabled=False)).of("Pod")
+    assert "ai-inference-test" not in render(fleet(tests__enabled=False)).of("Pod")
