@@ -1,7 +1,7 @@
-"""The RayService against KubeRay's own definition, with unknown fields refused.
+"""The RayService and RayJobs against KubeRay's own definitions, with unknown fields refused.
 
-KUBERAY_CRDS is a folder with ray.io_rayservices.yaml, as helm-chart/kuberay-operator/crds of
-github.com/ray-project/kuberay has it.
+KUBERAY_CRDS is a folder with ray.io_rayservices.yaml and ray.io_rayjobs.yaml, as helm-chart/kuberay-operator/crds of
+github.com/ray-project/kuberay has them.
 """
 
 import os
@@ -28,7 +28,11 @@ DRA = {
 
 @pytest.fixture(scope="module")
 def validator() -> Any:
-    definition = yaml.load((Path(str(CRDS)) / "ray.io_rayservices.yaml").read_text(), LOADER)  # noqa: S506
+    return _validator("rayservices")
+
+
+def _validator(kind: str) -> Any:
+    definition = yaml.load((Path(str(CRDS)) / f"ray.io_{kind}.yaml").read_text(), LOADER)  # noqa: S506
     (version,) = (one for one in definition["spec"]["versions"] if one["name"] == "v1")
     return jsonschema.Draft202012Validator(_closed(version["schema"]["openAPIV3Schema"]))
 
@@ -56,6 +60,16 @@ def test_kuberay_knows_the_fields_of_the_rarer_values(validator: Any) -> None:
     values = fleet(**{f"accelerators__small__{key}": value for key, value in DRA.items()})
     extras = {"huggingFace": {"existingSecret": "hub"}, "dashboard": {"auth": "token", "existingSecret": "ray"}}
     validator.validate(_with_loose_metadata(render(values, extras).service))
+
+
+def test_kuberay_knows_the_fields_of_a_job() -> None:
+    entry = {"task": "embeddings", "engine": "fake", "source": {"path": "/"}, "accelerator": "small", "input": "s3://in",
+             "output": "s3://out", "queue": "batch", "deadline": 60}  # fmt: skip
+    other = {**entry, "suspend": True, "scheduler": "volcano"}
+    dashboard = {"dashboard": {"auth": "token", "existingSecret": "ray"}}
+    validator = _validator("rayjobs")
+    for job in render(fleet(jobs={"one": entry, "two": other}), dashboard).of("RayJob").values():
+        validator.validate(_with_loose_metadata(job))
 
 
 def test_a_field_that_kuberay_does_not_know_would_be_seen(validator: Any) -> None:
