@@ -59,6 +59,15 @@ def test_each_pod_gets_a_claim_of_its_own_by_a_template() -> None:
     assert not rendered.of("ResourceClaim")
 
 
+def test_a_job_on_the_accelerator_gets_a_claim_by_the_same_template() -> None:
+    job = {"task": "embeddings", "engine": "fake", "source": {"path": "/m"}, "input": "s3://a", "output": "s3://b"}
+    rendered = render(claimed(NVIDIA, jobs__corpus={**job, "accelerator": "small", "workers": 2}))
+    (made,) = rendered.of("RayJob").values()
+    (group,) = made["spec"]["rayClusterSpec"]["workerGroupSpecs"]
+    assert group["template"]["spec"]["resourceClaims"] == rendered.pod("small")["resourceClaims"]
+    assert len(rendered.of("ResourceClaimTemplate")) == 1
+
+
 def test_a_template_that_exists_is_named_and_none_is_made() -> None:
     rendered = render(claimed({"template": "quarter"}))
     assert rendered.pod("small")["resourceClaims"] == [{"name": "gpu", "resourceClaimTemplateName": "quarter"}]

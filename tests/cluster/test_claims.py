@@ -118,7 +118,7 @@ def unscheduled(release: Release) -> list[str]:
 
 
 @pytest.mark.skipif(not os.environ.get(LOAD), reason=f"{LOAD} names no command that puts an image into the cluster")
-def test_pods_with_a_shared_device_run_and_their_model_answers(release: Release, driven: str) -> None:
+def test_pods_that_share_a_device_run_and_serve(release: Release, driven: str) -> None:
     shared = {"claim": {**SHARED, "sharing": "timeSlicing"}}
     with loading_images():
         file = release.file({**accelerators(driven, one=shared, two=shared)}, "run")
