@@ -9,11 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from serve import accelerator
+from serve.accelerator import Accelerator
 from serve.job import Job
-from serve.values import ACCELERATOR_NAME, MODEL_NAME, Accelerator, Closed, Model, Quantity
+from serve.values import MODEL_NAME, Closed, Model, Quantity
 
 CHART = Path(__file__).parents[1] / "charts" / "ai-inference"
-AcceleratorName = Annotated[str, Field(pattern=ACCELERATOR_NAME)]
+AcceleratorName = Annotated[str, Field(pattern=accelerator.NAME)]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
