@@ -26,7 +26,7 @@ COLOURS = {
     Verdict.FIRST_INSTALL: "cyan",
     Verdict.IGNORED: "yellow",
     Verdict.SECOND_CLUSTER: "yellow",
-    Verdict.AWAITS_RECREATION: "yellow",
+    Verdict.RECREATION: "yellow",
 }
 
 New = Annotated[list[Path], typer.Option("-f", "--values", help="A new values file; later ones override.", exists=True)]

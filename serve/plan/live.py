@@ -7,7 +7,7 @@ images need not carry a package that only this command uses. Everything is read,
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -49,9 +49,9 @@ class Live:
         name = self.pending or self.active
         return _get(CLUSTERS, name, f"--namespace={self.namespace}", "--ignore-not-found") if name else None
 
-    def nodes(self, without: str = "") -> list[Node]:
-        """The nodes with what is free on them, as if the pods of the RayCluster `without` were gone."""
-        running = [pod for pod in self._pods if not without or _cluster(pod) != without]
+    def nodes(self, without: Collection[str] = ()) -> list[Node]:
+        """The nodes with what is free on them, as if the pods of these RayClusters were gone."""
+        running = [pod for pod in self._pods if _cluster(pod) not in without]
         return nodes(self._nodes, running)
 
     @cached_property

@@ -5,7 +5,7 @@ and Serve do on their own; the pods that start are placed on nodes where a clust
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
@@ -32,7 +32,7 @@ class Verdict(StrEnum):
     IGNORED = "ignored"
     APPENDED = "groupAppended"
     SECOND_CLUSTER = "secondCluster"
-    AWAITS_RECREATION = "awaitsRecreation"
+    RECREATION = "recreation"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Before:
     service: Mapping[str, Any]
     """A RayService."""
     cluster: Mapping[str, Any]
-    """The rayClusterConfig that is running: under `recreate` the RayService may be ahead of it."""
+    """The rayClusterConfig that is running: the RayService is ahead of it while other pods are held back."""
     name: str = ""
     """The RayCluster, where a cluster was asked."""
     serving: bool = True
@@ -81,7 +81,7 @@ class Plan:
     models: ModelChanges
     objects: ObjectChanges
     starts: Sequence[demand.Pod]
-    """Pods that start, now or when the cluster is made anew."""
+    """Pods that start."""
     racks: Sequence[cards.Rack]
     places: Sequence[Place] = ()
     """Where they would go."""
@@ -89,8 +89,6 @@ class Plan:
     """Why it is not known where they would go; empty where it is."""
     may_hold_back: bool = False
     """A change of the strategy lets through what the old one has held back, if there is such."""
-    stranded: Mapping[str, str] = field(default_factory=dict)
-    """Models that are sent to the running cluster, by the accelerator that it does not have."""
 
     @property
     def devices(self) -> dict[str, Decimal]:
@@ -126,7 +124,6 @@ def planned(documents: Sequence[Mapping[str, Any]], before: Before | None, live:
         places=places,
         unknown=unknown,
         may_hold_back=bool(before and before.holds_back and strategy != SPARES_GPUS),
-        stranded=_stranded(service, before, verdict),
     )
 
 
@@ -147,7 +144,7 @@ def _served(service: Mapping[str, Any]) -> str:
 def _verdict(change: ClusterChange, changes: ModelChanges, strategy: str) -> Verdict:
     """What happens to the pods counts first."""
     if change.effect is Effect.REPLACED:
-        return Verdict.AWAITS_RECREATION if strategy == SPARES_GPUS else Verdict.SECOND_CLUSTER
+        return Verdict.RECREATION if strategy == SPARES_GPUS else Verdict.SECOND_CLUSTER
     if change.effect is Effect.APPENDED:
         return Verdict.APPENDED
     if changes:
@@ -162,7 +159,7 @@ def _strategy(spec: Mapping[str, Any]) -> str:
 def _starts(verdict: Verdict, config: Mapping[str, Any], before: Before | None) -> list[demand.Pod]:
     if verdict is Verdict.APPENDED and before:
         return demand.pods(config, demand.counts(before.cluster))
-    whole = (Verdict.FIRST_INSTALL, Verdict.SECOND_CLUSTER, Verdict.AWAITS_RECREATION)
+    whole = (Verdict.FIRST_INSTALL, Verdict.SECOND_CLUSTER, Verdict.RECREATION)
     return demand.pods(config) if verdict in whole else []
 
 
@@ -172,16 +169,8 @@ def _places(
     """When the cluster is made anew, what its pods have now is free again."""
     if not live or not starts:
         return [], "" if not starts else NO_CLUSTER_ASKED
-    gone = before.name if before and verdict is Verdict.AWAITS_RECREATION else ""
+    gone = {live.active, live.pending} if verdict is Verdict.RECREATION else set()
     try:
         return placed(starts, live.nodes(without=gone)), ""
     except ConfigurationError as error:  # Who may read a namespace may not read nodes.
         return [], error.message
-
-
-def _stranded(service: Mapping[str, Any], before: Before | None, verdict: Verdict) -> dict[str, str]:
-    if not before or verdict is not Verdict.AWAITS_RECREATION:
-        return {}
-    there = demand.counts(before.cluster)
-    placements = {name: one["placement"]["accelerator"] for name, one in cards.models(service).items()}
-    return {name: accelerator for name, accelerator in placements.items() if accelerator not in there}

@@ -11,11 +11,6 @@ from serve.plan.tree import Difference
 ACTIVE = "jsonpath={.status.activeServiceStatus.rayClusterName}"
 
 
-def recreation(before: Before | None, release: str, namespace: str) -> str:
-    """Deletes the RayCluster; the operator makes one from the RayService as it is then."""
-    return f"kubectl --namespace {namespace} delete rayclusters.ray.io {_name(before, release, namespace)}"
-
-
 def carried_over(plan: Plan, release: str, namespace: str) -> str:
     """Writes into the RayCluster what the operator does not look at, which therefore stays there."""
     patch = json.dumps([_step(one, plan) for one in plan.cluster.unhashed])

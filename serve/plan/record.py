@@ -36,7 +36,6 @@ def _models(plan: Plan) -> dict[str, Any]:
         "changed": {name: _differences(found) for name, found in (plan.models.changed or {}).items()},
         "removed": list(plan.models.removed),
         "gateway": plan.models.gateway or None,
-        "unplaced": dict(plan.stranded),
     }
 
 

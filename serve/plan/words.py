@@ -19,14 +19,18 @@ VERDICTS = {
     Verdict.APPENDED: "Appended: {appended} joins the running cluster, whose pods are left alone.",
     Verdict.SECOND_CLUSTER: "A second cluster: KubeRay starts every pod once more, moves over when all models answer "
     "there, and ends the first a minute later.",
-    Verdict.AWAITS_RECREATION: "Nothing until the cluster is made anew: with upgrade.strategy recreate KubeRay leaves "
-    "the pods that run as they are.",
+    Verdict.RECREATION: "The cluster is made anew: a hook of Helm's ends its pods, KubeRay starts others in their "
+    "place, and until these serve requests are answered 503.",
 }
 STARVED = {
     Verdict.FIRST_INSTALL: "These pods wait for room, and so do the models on them.",
     Verdict.APPENDED: "These pods wait for room, and so do the models on them.",
     Verdict.SECOND_CLUSTER: "So the second cluster waits for room, without an end; the first serves on.",
-    Verdict.AWAITS_RECREATION: "Made anew, these pods wait for room, and so do the models on them.",
+    Verdict.RECREATION: "The old pods end all the same; these wait for room, and so does every model.",
+}
+NEXT_CLUSTER = {
+    Verdict.SECOND_CLUSTER: "The second cluster starts with these changes of models, the first keeps what it has:",
+    Verdict.RECREATION: "It starts with these changes of models:",
 }
 GATEWAY = {
     "table": "  the gateway takes a new table of models; its replica stays",
@@ -58,8 +62,7 @@ def pods(plan: Plan) -> Iterator[str]:
     """What starts, what it needs, and whether the nodes have it."""
     if not plan.starts:
         return
-    when = " then" if plan.verdict is Verdict.AWAITS_RECREATION else ""
-    yield f"Pods that start{when}: {_grouped(plan.starts)}; they need {_needed(plan)}."
+    yield f"Pods that start: {_grouped(plan.starts)}; they need {_needed(plan)}."
     if plan.unknown:
         yield f"Whether the nodes have that is not known: {plan.unknown}"
         return
@@ -76,18 +79,16 @@ def pods(plan: Plan) -> Iterator[str]:
 
 def models(plan: Plan) -> Iterator[str]:
     """What becomes of each model that changes."""
-    changes, second = plan.models, plan.verdict is Verdict.SECOND_CLUSTER
-    if changes and second:
-        yield "The second cluster starts with these changes of models, the first keeps what it has:"
-    elif changes and plan.verdict is Verdict.AWAITS_RECREATION:
-        yield "At once, and on the pods that run now:"
+    changes, anew = plan.models, plan.verdict in NEXT_CLUSTER
+    if changes and anew:
+        yield NEXT_CLUSTER[plan.verdict]
     for name in changes.added:
-        yield f"  + {name}{'' if second else ': starts'}{_stranded(plan, name)}"
+        yield f"  + {name}{'' if anew else ': starts'}"
     for name, found in (changes.changed or {}).items():
-        yield f"  ~ {name}: {', '.join(map(_said, found))}{'' if second else _fate(found)}{_stranded(plan, name)}"
+        yield f"  ~ {name}: {', '.join(map(_said, found))}{'' if anew else _fate(found)}"
     for name in changes.removed:
-        yield f"  - {name}{'' if second else ': stops'}"
-    if changes.gateway and not second:
+        yield f"  - {name}{'' if anew else ': stops'}"
+    if changes.gateway and not anew:
         yield GATEWAY[changes.gateway]
 
 
@@ -101,10 +102,7 @@ def objects(plan: Plan) -> Iterator[str]:
 
 def advice(plan: Plan, release: str, namespace: str) -> Iterator[str]:
     """Commands that do what the operator does not."""
-    if plan.verdict is Verdict.AWAITS_RECREATION:
-        yield "To make the cluster anew once the values are applied; no model answers until it has started:"
-        yield f"  {recipe.recreation(plan.before, release, namespace)}"
-    elif plan.verdict in (Verdict.IGNORED, Verdict.IN_PLACE) and plan.cluster.unhashed:
+    if plan.verdict in (Verdict.IGNORED, Verdict.IN_PLACE) and plan.cluster.unhashed:
         yield "To carry them over without a new cluster, for pods that start from then on:"
         yield f"  {recipe.carried_over(plan, release, namespace)}"
 
@@ -116,7 +114,7 @@ def gibibytes(number: float) -> str:
 def _context(plan: Plan) -> Iterator[str]:
     before = plan.before
     if before and before.upgrading:
-        fate = "which is dropped for a new one" if plan.verdict is Verdict.SECOND_CLUSTER else "which takes this change"
+        fate = "which is dropped for a new one" if plan.verdict in NEXT_CLUSTER else "which takes this change"
         yield f"An upgrade is under way: KubeRay compares with the cluster that is starting, {before.name}, {fate}."
     elif before and not before.serving:
         yield f"{before.name} is still starting for the first time; what is said of the running cluster is said of it."
@@ -143,11 +141,6 @@ def _value(value: Any, path: str = "") -> str:
 
 def _fate(found: Collection[Difference]) -> str:
     return "; replicas that stay are left alone" if scaled_only(found) else "; its replicas are replaced"
-
-
-def _stranded(plan: Plan, model: str) -> str:
-    accelerator = plan.stranded.get(model)
-    return f", and waits: the running cluster has no {accelerator}" if accelerator else ""
 
 
 def _needed(plan: Plan) -> str:

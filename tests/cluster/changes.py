@@ -63,9 +63,9 @@ CASES = {
     "the version of Ray": Case("secondCluster", {"rayVersion": "2.61.0"}),
     "the memory of the head": Case("secondCluster", {"head__ram": "6Gi"}),
     "the image and a model": Case("secondCluster", {"image__tag": "2", "models__ears__gpu": 0.25}),
-    "the image under recreate": Case("awaitsRecreation", {"image__tag": "2"}, strategy="recreate"),
+    "the image under recreate": Case("recreation", {"image__tag": "2"}, strategy="recreate"),
     "the image and a model under recreate": Case(
-        "awaitsRecreation", {"image__tag": "2", "models__ears__gpu": 0.25}, strategy="recreate"
+        "recreation", {"image__tag": "2", "models__ears__gpu": 0.25}, strategy="recreate"
     ),
     "the strategy": Case("nothing", SPARE, strategy="recreate"),
     "the strategy and the image": Case("secondCluster", {**SPARE, "image__tag": "2"}, strategy="recreate"),

@@ -16,7 +16,7 @@ from tests.cluster.changes import CASES
 from tests.cluster.dashboard import Dashboard
 from tests.cluster.release import RayCluster, Release, made
 
-WAITS = "awaitsRecreation"
+RECREATION = "recreation"
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def does_to_pods(release: Release, before: RayCluster, said: Mapping[str, Any]) 
         assert started(release, release.pending, {}) == starts
     else:
         assert not release.pending
-        assert started(release, before.name, before.pods) == (Counter() if said["verdict"] == WAITS else starts)
+        assert started(release, before.name, before.pods) == (Counter() if said["verdict"] == RECREATION else starts)
     if said["verdict"] != "groupAppended":
         assert release.cluster(before.name) == before
 

@@ -23,21 +23,6 @@ def test_a_label_of_the_rayservice_alone_is_no_change(release: Release, ray: Das
     assert release.cluster(before.name) == before
 
 
-def test_the_way_out_of_recreate_makes_the_cluster_anew(release: Release, ray: Dashboard, node: str) -> None:
-    release.apply(release.file(values(node, {}), "old"))
-    release.ready()
-    was = release.active
-    new = release.file(values(node, IMAGE), "new")
-    command = advised(said(release, f"-f{new}", "--live"))
-    release.apply(new)
-    release.seen()
-    assert plan(release, f"-f{new}", "--live")["verdict"] == "awaitsRecreation"
-    kubectl.run(*command)
-    anew = ray.wait_for_another(release.namespace, was)
-    release.wait(f"jsonpath={{.status.activeServiceStatus.rayClusterName}}={anew}")
-    assert plan(release, f"-f{new}", "--live")["verdict"] == "nothing"
-
-
 def test_the_way_out_of_what_kuberay_ignores_lasts(release: Release, ray: Dashboard, node: str) -> None:
     release.apply(release.file(values(node, {}), "old"))
     release.ready()

@@ -83,11 +83,14 @@ def test_another_claim_is_a_change_of_pods(plan: Plan) -> None:
     assert [one["path"] for one in found["pods"]["changed"]] == [CLAIMED]
 
 
-def test_a_model_sent_to_a_cluster_without_its_accelerator_is_told(plan: Plan, said: Said) -> None:
-    """Under recreate models go to the pods that run, which know nothing of an accelerator that was inserted."""
+def test_under_recreate_the_next_cluster_starts_with_the_changes_of_models(said: Said) -> None:
+    """On all its accelerators, one that was inserted too."""
     new = fleet(accelerators__arc={**ARC, "order": 0}, models__voice={**VOICE, "accelerator": "arc"})
-    assert plan(new, fleet())["models"]["unplaced"] == {"voice": "arc"}
-    assert "+ voice: starts, and waits: the running cluster has no arc" in said(new, fleet())
+    printed = said(new, fleet())
+    assert printed.startswith("The cluster is made anew: a hook of Helm's ends its pods, KubeRay starts others")
+    assert "Pods that start: head, arc, big, small; they need" in printed
+    assert "It starts with these changes of models:\n  + voice\n" in printed
+    assert "kubectl" not in printed
 
 
 def test_without_a_cluster_nothing_is_said_of_nodes(plan: Plan, said: Said) -> None:
