@@ -23,9 +23,7 @@ MACHINES = {"strix-halo": "khelben", "rtx-2070": "elminster", "radeon-680m": "dr
 def fleet(cluster: None) -> Iterator[dict[str, str]]:
     """The names of the Node objects by that of the machine."""
     with ExitStack() as stack:
-        yield {
-            name: stack.enter_context(machines.node({gpu: "1"}, labels={HOST: name})) for name, gpu in GPUS.items()
-        }
+        yield {name: stack.enter_context(machines.node({gpu: "1"}, labels={HOST: name})) for name, gpu in GPUS.items()}
 
 
 @pytest.fixture
@@ -50,7 +48,9 @@ def test_each_worker_is_on_its_own_node_and_asks_for_its_gpu_alone(
     assert devices == {group: {GPUS[machine]: "1"} for group, machine in MACHINES.items()}
 
 
-def test_plan_names_the_node_that_is_missing(release: Release, ray: Dashboard, fleet: dict[str, str], values: Path) -> None:
+def test_plan_names_the_node_that_is_missing(
+    release: Release, ray: Dashboard, fleet: dict[str, str], values: Path
+) -> None:
     kubectl.run("label", "node", fleet["danilo"], f"{HOST}=renamed", "--overwrite")
     nodes = plan(release, f"-f{values}", "--live")["nodes"]
     (missing,) = [place for place in nodes["places"] if not place["node"]]
