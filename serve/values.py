@@ -1,7 +1,7 @@
 """The values file as types: the chart's schema is generated from them, the builders validate with them.
 
-`Model` is an entry of `models`, as `Accelerator` (serve/accelerator.py) is of `accelerators`; the chart turns it into the
-`ModelArgs` of its Serve application by replacing the accelerator's name with a `Placement`, the share that it computed.
+`Model` is an entry of `models`; the chart turns it into the `ModelArgs` of its Serve application by replacing the name
+of an accelerator (serve/accelerator.py) with a `Placement`, the share that it computed.
 """
 
 import re
