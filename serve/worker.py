@@ -88,7 +88,8 @@ def _look(args: JobArgs) -> tuple[list[Part], list[Part]]:
 def _results(args: JobArgs, worker: type[Worker], missing: Sequence[Part]) -> Any:
     """What workers return of each part, as they finish."""
     context = ray_data.DataContext.get_current()
-    context.enable_progress_bars = False  # The log of a job is no terminal.
+    context.enable_progress_bars = False  # The log of a job is no terminal, and its readers do not tune Ray Data.
+    context.issue_detectors_config.detectors = []
     pool = ray_data.ActorPoolStrategy(
         size=args.copies, max_concurrent_calls_per_actor=AT_ONCE, enable_true_multi_threading=True
     )

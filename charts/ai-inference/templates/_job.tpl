@@ -7,6 +7,26 @@
 {{ (index . 0).Release.Name }}-{{ (index . 1).key }}-{{ toJson $entry | sha256sum | trunc 5 }}
 {{- end -}}
 
+{{- /* One worker group and no autoscaler, as Kueue wants it. */ -}}
+{{- define "ai-inference.job-spec" -}}
+{{- $root := index . 0 -}}
+{{- $job := index . 1 -}}
+# The operator submits it itself. A pod that did would also follow the log, and fail the job when that stream breaks; as a
+# sidecar it has no security context, which a restricted namespace refuses.
+submissionMode: HTTPMode
+jobId: {{ include "ai-inference.job-name" . }}
+{{- $arguments := include "ai-inference.job-arguments" . | replace "'" "'\\''" }}
+entrypoint: {{ printf "ai-inference batch '%s'" $arguments | toJson }}
+backoffLimit: {{ $job.retries }}
+{{- with $job.deadline }}
+activeDeadlineSeconds: {{ . }}
+{{- end }}
+shutdownAfterJobFinishes: true
+ttlSecondsAfterFinished: {{ $job.ttl }}
+{{- $accelerator := include "ai-inference.job-accelerator" . | fromJson }}
+rayClusterSpec: {{- include "ai-inference.ray-cluster" (list $root (list $accelerator) (dict "job" $job.key)) | nindent 2 }}
+{{- end -}}
+
 {{- /* The accelerator as the job's only worker group: so many pods, and its label on each. */ -}}
 {{- define "ai-inference.job-accelerator" -}}
 {{- $job := index . 1 -}}
