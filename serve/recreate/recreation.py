@@ -21,6 +21,7 @@ from serve.recreate.refusal import Refusal, refusing
 from serve.recreate.release import RayCluster, Release, State
 
 LOOK_SECONDS = 0.5
+REACTION_SECONDS = 10.0  # KubeRay looks at a change at once; until then its word is of the one before.
 SETTLE_SECONDS = 3.0  # Nodes hear a moment later where a Service leads.
 
 
@@ -53,9 +54,9 @@ class Recreation:
         """Waits until KubeRay has seen the last change."""
         while True:
             state = self.release.state()
-            if state.refusal:
+            if state.refusal and time.monotonic() - self.began > REACTION_SECONDS:
                 raise ConfigurationError(f"KubeRay refuses the change, so nothing was deleted: {state.refusal}")
-            if state.seen:
+            if state.seen and not state.refusal:
                 return state
             if self._is_over():
                 raise ConfigurationError(

@@ -29,7 +29,7 @@ class State:
     seen: bool
     """The operator has taken the last change into account."""
     refusal: str
-    """Why the operator does not take it; empty where it does."""
+    """Why the operator does not take it, or did not take the one before; empty where it does."""
     active: str
     """The RayCluster to which the Service leads, by name; it may be gone."""
     pending: str
@@ -55,16 +55,16 @@ class Release:
 
     def state(self) -> State:
         found = self.client.get(SERVICES, self.name, namespace=self.namespace)
-        status, generation = found.get("status") or {}, found["metadata"]["generation"]
+        status = found.get("status") or {}
+        observed = status.get("observedGeneration") == found["metadata"]["generation"]
         active = status.get("activeServiceStatus", {}).get("rayClusterName", "")
         conditions = {one["type"]: one for one in status.get("conditions", [])}
-        ready: Mapping[str, Any] = conditions.get("Ready", {})
-        refused = ready.get("reason") == "ValidationFailed" and ready.get("observedGeneration") == generation
+        ready: Mapping[str, str] = conditions.get("Ready", {})
         return State(
             wanted=found["spec"]["rayClusterConfig"],
             # Before anything serves, the operator does not write down which generation it has seen.
-            seen=not active or status.get("observedGeneration") == generation,
-            refusal=ready["message"] if refused else "",
+            seen=observed or not active,
+            refusal=ready["message"] if not observed and ready.get("reason") == "ValidationFailed" else "",
             active=active,
             pending=status.get("pendingServiceStatus", {}).get("rayClusterName", ""),
         )

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from tests.cluster import kubectl
 
-PREFIX = "without-kubelet-"
+PREFIX = f"without-kubelet-{uuid.uuid4().hex[:6]}-"
+"""Of this run: others may test on the same cluster at once."""
 LABEL = "ai-inference-test/node"
 ROOM = {"cpu": "640", "memory": "2Ti", "pods": "1000"}
 BEAT_SECONDS = 10

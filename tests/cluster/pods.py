@@ -36,10 +36,11 @@ def _follow(watch: "subprocess.Popen[str]", address: str) -> None:
                 "delete", "pod", name, f"--namespace={namespace}", "--force", "--grace-period=0", "--ignore-not-found"
             )
         elif node.startswith(PREFIX) and phase == "Pending":
-            _start(namespace, name, address)
+            start(namespace, name, address)
 
 
-def _start(namespace: str, name: str, address: str) -> None:
+def start(namespace: str, name: str, address: str) -> None:
+    """Says of a pod that it runs and is ready."""
     conditions = [{"type": kind, "status": "True"} for kind in CONDITIONS]
     container = {"name": "ray", "image": "none", "imageID": "", "restartCount": 0, "ready": True, "started": True}
     state = {"running": {"startedAt": STARTED}}
