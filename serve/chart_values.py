@@ -53,6 +53,17 @@ class Head(Closed):
     """Environment."""
 
 
+class Redis(Closed):
+    """Where Ray's control plane keeps what it knows."""
+
+    address: Annotated[str, Field(pattern=r"^((rediss?://)?[^/@]+:[0-9]+)?$")] = ""
+    """host:port, or rediss://host:port for TLS; none: in the head's memory."""
+    existing_secret: str = ""
+    """Secret that holds the password; none: it asks for none."""
+    key: str = "password"
+    """Its key."""
+
+
 class Upgrade(Closed):
     """What a change of pods does to the running cluster."""
 
@@ -130,6 +141,8 @@ class Values(Closed):
     """Ray in the images; the operator decides by it."""
     head: Head
     """Ray's control plane and the gateway."""
+    redis: Redis
+    """What outlives the head."""
     upgrade: Upgrade
     """What a change of pods does."""
     aliases: Aliases

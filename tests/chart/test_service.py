@@ -31,6 +31,26 @@ def test_a_dashboard_with_tokens_takes_a_stable_one_from_a_secret() -> None:
     assert _cluster(rendered)["authOptions"] == {"mode": "token", "secretName": "mine"}
 
 
+def test_the_control_plane_outlives_the_head_only_where_there_is_redis(small: Rendered) -> None:
+    assert "gcsFaultToleranceOptions" not in _cluster(small)
+    open_to_all = render(fleet(redis__address="redis:6379"))
+    assert _cluster(open_to_all)["gcsFaultToleranceOptions"] == {"redisAddress": "redis:6379"}
+
+
+def test_the_password_of_redis_comes_from_a_secret() -> None:
+    rendered = render(fleet(redis={"address": "rediss://redis:6380", "existingSecret": "mine", "key": "word"}))
+    password = {"valueFrom": {"secretKeyRef": {"name": "mine", "key": "word"}}}
+    options = {"redisAddress": "rediss://redis:6380", "redisPassword": password}
+    assert _cluster(rendered)["gcsFaultToleranceOptions"] == options
+
+
+def test_an_account_that_redis_is_cleared_under_outlives_the_release(small: Rendered) -> None:
+    assert "annotations" not in small.of("ServiceAccount")["ai-inference"]["metadata"]
+    kept = render(fleet(redis__address="redis:6379", serviceAccount__annotations={"a": "b"}))
+    annotations = kept.of("ServiceAccount")["ai-inference"]["metadata"]["annotations"]
+    assert annotations == {"a": "b", "helm.sh/resource-policy": "keep"}
+
+
 def test_without_bounds_there_is_no_autoscaler_and_no_token_of_the_api_server(small: Rendered) -> None:
     assert "enableInTreeAutoscaling" not in _cluster(small)
     assert _sizes(small, "small") == {"replicas": 1, "minReplicas": 1, "maxReplicas": 1, "numOfHosts": 1}
@@ -99,7 +119,7 @@ def test_the_account_of_the_pods_is_made_without_a_token(small: Rendered) -> Non
 
 def test_an_account_that_exists_is_used_and_not_made() -> None:
     rendered = render(fleet(serviceAccount={"create": False, "name": "mine"}))
-    assert not rendered.of("ServiceAccount")
+    assert list(rendered.of("ServiceAccount")) == ["ai-inference-recreate"]  # The hook's own, with its rights.
     assert rendered.pod("big")["serviceAccountName"] == "mine"
 
 

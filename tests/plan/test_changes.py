@@ -48,6 +48,13 @@ def test_a_second_cluster_needs_every_gpu_once_more(plan: Plan) -> None:
     assert pods["start"] == ["head", "big", "small"]
 
 
+def test_redis_for_the_control_plane_comes_with_a_second_cluster(plan: Plan) -> None:
+    change = plan(fleet(redis__address="redis:6379", **SPARE), fleet(**SPARE))
+    assert change["verdict"] == "secondCluster"
+    (changed,) = change["pods"]["changed"]
+    assert changed["path"].startswith("gcsFaultToleranceOptions")
+
+
 def test_an_appended_group_needs_only_its_own(plan: Plan) -> None:
     pods = plan(fleet(accelerators__arc=ARC), fleet())["pods"]
     assert (pods["start"], pods["devices"]) == (["arc"], {"gpu.intel.com/xe": 1})

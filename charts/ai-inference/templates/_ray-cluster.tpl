@@ -1,6 +1,7 @@
 {{- /* THE Ray cluster, of the service and of each job: (list root accelerators extras) goes in, a RayClusterSpec comes out.
 
-       `extras` may have `autoscaling`, for the operator to choose sizes, and `job`, which its pods are labelled with. */ -}}
+       `extras` may have `autoscaling`, for the operator to choose sizes, `redis`, which outlives the head, and `job`,
+       which its pods are labelled with. */ -}}
 
 {{- define "ai-inference.ray-cluster" -}}
 {{- $root := index . 0 -}}
@@ -19,6 +20,15 @@ authOptions:
   {{- with $root.Values.dashboard.existingSecret }}
   secretName: {{ . }}
   {{- end }}
+{{- if ($extras.redis).address }}
+gcsFaultToleranceOptions:
+  redisAddress: {{ $extras.redis.address | quote }}
+  {{- if $extras.redis.existingSecret }}
+  redisPassword:
+    valueFrom:
+      secretKeyRef: {name: {{ $extras.redis.existingSecret }}, key: {{ $extras.redis.key }}}
+  {{- end }}
+{{- end }}
 headGroupSpec:
   # No CPU of the head's for models; what belongs on it asks for the resource `head`.
   rayStartParams: {{- include "ai-inference.ray-start" (list 0 0 "head") | nindent 4 }}
