@@ -13,10 +13,11 @@ import shutil
 import subprocess
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +86,9 @@ class Served:
 
 
 @contextmanager
-def loading_images() -> Iterator[None]:
+def loading_images(spec: Mapping[str, Any] = SPEC) -> Iterator[None]:
     """Puts those that the chart names into the cluster, beside what the block does."""
-    service = render(SPEC)
+    service = render(spec)
     images = {service.container(group)["image"] for group in service.groups}
     with ThreadPoolExecutor() as threads:
         loads = threads.map(_load, sorted(images))
@@ -95,7 +96,9 @@ def loading_images() -> Iterator[None]:
         list(loads)
 
 
+@cache
 def _load(image: str) -> None:
+    """Once, however many tests want it: some gigabytes go through a pipe."""
     done = subprocess.run([*shlex.split(os.environ[LOAD]), image], capture_output=True, text=True, check=False)
     assert not done.returncode, f"{image}: {done.stderr}; python build.py cpu xpu makes the images"
 
@@ -113,14 +116,14 @@ def make_models(folder: Path) -> None:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Served]:
+def served(folder: Path, spec: Mapping[str, Any] = SPEC) -> Iterator[Served]:
     """In a namespace that takes only restricted pods; the node has a card that is one by name alone."""
     namespace = f"test-{uuid.uuid4().hex[:8]}"
     restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
     metadata = {"name": namespace, "labels": restricted}
     node = _node()
     values = folder / f"{namespace}.yaml"
-    values.write_text(yaml.safe_dump(_placed(node)))
+    values.write_text(yaml.safe_dump(_placed(spec, node)))
     kubectl.patch_status("node", node, {"capacity": {CARD: "1"}})
     kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     for thing in _volume(namespace, folder):
@@ -128,9 +131,17 @@ def served(folder: Path) -> Iterator[Served]:
     try:
         yield Served(namespace, values)
     finally:
-        kubectl.run("delete", "namespace", namespace, "--timeout=5m")
-        kubectl.run("delete", "persistentvolume", namespace)
+        _end(namespace)
         kubectl.patch_status("node", node, {"capacity": {CARD: None}})
+
+
+def _end(namespace: str) -> None:
+    """Without the time that pods are given to end: the next test wants the cores."""
+    place = f"--namespace={namespace}"
+    kubectl.run("delete", "rayservices.ray.io,rayclusters.ray.io,rayjobs.ray.io", "--all", "--wait=false", place)
+    kubectl.run("delete", "pods", "--all", "--force", "--grace-period=0", place)
+    kubectl.run("delete", "namespace", namespace, "--timeout=5m")
+    kubectl.run("delete", "persistentvolume", namespace)
 
 
 def _node() -> str:
@@ -139,14 +150,14 @@ def _node() -> str:
     return next(str(one["metadata"]["name"]) for one in nodes if one["status"]["nodeInfo"]["containerRuntimeVersion"])
 
 
-def _placed(node: str) -> dict[str, Any]:
+def _placed(spec: Mapping[str, Any], node: str) -> dict[str, Any]:
     """The values with all pods on one node and all weights in one claim."""
     label = {"nodeSelector": {"kubernetes.io/hostname": node}}
     accelerators = {
-        name: {**accelerator, **label, "cache": {"existingClaim": CACHE}}
-        for name, accelerator in SPEC["accelerators"].items()
+        name: {**label, **accelerator, "cache": {"existingClaim": CACHE}}
+        for name, accelerator in spec["accelerators"].items()
     }
-    return {**SPEC, "head": {**SPEC["head"], **label}, "accelerators": accelerators}
+    return {**spec, "head": {**spec["head"], **label}, "accelerators": accelerators}
 
 
 def _volume(namespace: str, folder: Path) -> Iterator[dict[str, Any]]:
