@@ -6,50 +6,55 @@ from typing import Any
 import pytest
 import requests
 
-from serve import standins
-from serve.errors import ConfigurationError
+from serve import engine, standins
+from serve.errors import ConfigurationError, ModelUnavailable
 from serve.local.service import Service
-from tests.serve.conftest import Deploy, gateway
+from serve.values import ModelArgs
+from tests.serve.conftest import PLACE, Deploy, gateway
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning"),  # Kokoro's own modules
     pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning"),
 ]
-MODELS = {
-    "llm": ("llm", "vllm"),
-    "whisper": ("stt", "faster_whisper"),
-    "tts": ("tts", "kokoro"),
-    "embeddings": ("embeddings", "sentence_transformers"),
-    "reranker": ("rerank", "sentence_transformers"),
+ENGINES = {
+    "stt": "faster_whisper",
+    "tts": "kokoro",
+    "embeddings": "sentence_transformers",
+    "rerank": "sentence_transformers",
 }
 
 
-def corrupt(folder: Path) -> None:
+def corrupt(folder: Path) -> Path:
     """Cuts the weights in half, as a copy that broke off would."""
     weights = max(folder.rglob("*"), key=lambda file: file.stat().st_size if file.is_file() else 0)
     with weights.open("r+b") as file:
         file.truncate(weights.stat().st_size // 2)
+    return folder
+
+
+@pytest.mark.parametrize("task", ENGINES)
+def test_an_engine_with_corrupt_weights_says_what_it_could_not_load(task: str, tmp_path: Path) -> None:
+    folder = corrupt(standins.make(task, ENGINES[task], tmp_path / "weights"))
+    entry = {"model": "mine", "engine": ENGINES[task], "source": {"path": str(folder)}, "placement": PLACE}
+    with pytest.raises(ModelUnavailable, match=r"model 'mine': engine '.*' could not load 'weights': "):
+        engine.load(ModelArgs.model_validate(entry), folder)
 
 
 @pytest.fixture(scope="module")
 def address(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> str:
-    entries: dict[str, dict[str, Any]] = {"good": {"task": "embeddings", "engine": "fake", "source": {"path": "/"}}}
-    for model, (task, engine) in MODELS.items():
-        folder = standins.make(task, engine, tmp_path_factory.mktemp("models") / model)
-        corrupt(folder)
-        entries[model] = {"task": task, "engine": engine, "source": {"path": str(folder)}}
-    unknown = {"args": {"no-such-flag": 1}}
-    entries["misled"] = {**entries["llm"], "engineConfig": unknown}
-    return deploy(entries)
+    """vLLM loads in a process of its own, so it is shown where it is served."""
+    folder = corrupt(standins.make("llm", "vllm", tmp_path_factory.mktemp("models") / "llm"))
+    llm: dict[str, Any] = {"task": "llm", "engine": "vllm", "source": {"path": str(folder)}}
+    misled = {**llm, "engineConfig": {"args": {"no-such-flag": 1}}}
+    return deploy({"good": {"task": "embeddings"}, "llm": llm, "misled": misled})
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_a_model_with_corrupt_weights_answers_503_with_the_reason(address: str, model: str) -> None:
-    answer = requests.get(f"{address}/{model}/v1/models", timeout=60)
+def test_a_language_model_with_corrupt_weights_answers_503_with_the_reason(address: str) -> None:
+    answer = requests.get(f"{address}/llm/v1/models", timeout=60)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (503, "model_unavailable")
-    assert f"could not load '{model}'" in error["message"]
-    state = requests.get(f"{address}/health", timeout=60).json()["models"][model]
+    assert "could not load 'llm'" in error["message"]
+    state = requests.get(f"{address}/health", timeout=60).json()["models"]["llm"]
     assert (state["status"], state["reason"]) == ("unavailable", error["message"])
 
 

@@ -12,10 +12,6 @@ import pytest
 import requests
 import yaml
 
-from serve.cli import helm
-from serve.local.manifest import Manifest
-from serve.local.nodes import Nodes, free_port
-from serve.local.service import Service
 from tests.up.running import READY, ROOT, Running
 
 UP = [str(Path(sys.executable).parent / "ai-inference"), "up"]
@@ -79,36 +75,6 @@ def test_a_misspelt_option_of_an_engine_is_refused_before_anything_starts(tmp_pa
     misspelt = {**VALUES["models"]["ranks"], "engineConfig": {"loadDelai": 1}}
     values = {**VALUES, "models": {**VALUES["models"], "ranks": misspelt}}
     assert "loadDelai" in refused("-f", str(written(tmp_path, values)))
-
-
-def test_each_model_of_the_homelab_runs_on_the_node_of_its_accelerator(homelab: Path) -> None:
-    manifest = Manifest.of(helm.template([homelab]))
-    with Nodes(manifest.head, manifest.workers, {"AI_INFERENCE_SIMULATED": "1"}) as nodes:
-        service = Service(nodes, free_port())
-        service.apply(manifest.config)
-        applications = service.wait()
-        placed = {
-            model: replica["node_id"]
-            for model, application in applications.items()
-            for deployment in application["deployments"].values()
-            for replica in deployment["replicas"]
-        }
-        found = requests.get(f"{nodes.dashboard}/api/v0/nodes", params={"detail": 1}, timeout=60).json()
-    holders = {
-        name: node["node_id"]
-        for node in found["data"]["result"]["result"]
-        for name in ("head", *(group.name for group in manifest.workers))
-        if name in node["resources_total"]
-    }
-    assert len(set(holders.values())) == 5
-    assert placed == {
-        "gateway": holders["head"],
-        "llm": holders["strix-halo"],
-        "whisper": holders["rtx-2070"],
-        "tts": holders["rtx-2070"],
-        "embeddings": holders["radeon-680m"],
-        "reranker": holders["arc"],
-    }
 
 
 @pytest.fixture(scope="module")
