@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,9 @@ def loading_images(spec: Mapping[str, Any] = SPEC) -> Iterator[None]:
         list(loads)
 
 
+@cache
 def _load(image: str) -> None:
+    """Once, however many tests want it: some gigabytes go through a pipe."""
     done = subprocess.run([*shlex.split(os.environ[LOAD]), image], capture_output=True, text=True, check=False)
     assert not done.returncode, f"{image}: {done.stderr}; python build.py cpu xpu makes the images"
 
@@ -128,9 +131,17 @@ def served(folder: Path, spec: Mapping[str, Any] = SPEC) -> Iterator[Served]:
     try:
         yield Served(namespace, values)
     finally:
-        kubectl.run("delete", "namespace", namespace, "--timeout=5m")
-        kubectl.run("delete", "persistentvolume", namespace)
+        _end(namespace)
         kubectl.patch_status("node", node, {"capacity": {CARD: None}})
+
+
+def _end(namespace: str) -> None:
+    """Without the time that pods are given to end: the next test wants the cores."""
+    place = f"--namespace={namespace}"
+    kubectl.run("delete", "rayservices.ray.io,rayclusters.ray.io,rayjobs.ray.io", "--all", "--wait=false", place)
+    kubectl.run("delete", "pods", "--all", "--force", "--grace-period=0", place)
+    kubectl.run("delete", "namespace", namespace, "--timeout=5m")
+    kubectl.run("delete", "persistentvolume", namespace)
 
 
 def _node() -> str:
@@ -143,7 +154,7 @@ def _placed(spec: Mapping[str, Any], node: str) -> dict[str, Any]:
     """The values with all pods on one node and all weights in one claim."""
     label = {"nodeSelector": {"kubernetes.io/hostname": node}}
     accelerators = {
-        name: {**accelerator, **label, "cache": {"existingClaim": CACHE}}
+        name: {**label, **accelerator, "cache": {"existingClaim": CACHE}}
         for name, accelerator in spec["accelerators"].items()
     }
     return {**spec, "head": {**spec["head"], **label}, "accelerators": accelerators}
