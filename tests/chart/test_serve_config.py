@@ -89,7 +89,7 @@ def test_a_number_of_replicas_is_kept_but_given_up_while_no_node_has_the_acceler
 def test_bounds_of_replicas_come_with_the_types_defaults() -> None:
     scaling = _scaling(models__ears__replicas={"max": 2, "upscaleDelay": 0})
     assert {key: scaling[f"{key}_replicas"] for key in ("min", "initial", "max")} == {"min": 0, "initial": 1, "max": 2}
-    bounds = Autoscaling(max=2, upscale_delay=0)
+    bounds = Autoscaling.model_validate({"max": 2, "upscaleDelay": 0})
     found = (scaling["target_ongoing_requests"], scaling["upscale_delay_s"], scaling["downscale_delay_s"])
     assert found == (bounds.target_ongoing_requests, bounds.upscale_delay, bounds.downscale_delay)
 
