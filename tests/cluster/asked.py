@@ -7,16 +7,17 @@ from typing import Any
 from typer.testing import CliRunner
 
 from serve.cli.app import app
-from tests.cluster.release import NAME, Release
+from tests.cluster.release import Release
+from tests.cluster.served import Served
 
 
-def said(release: Release, *arguments: str) -> str:
-    result = CliRunner().invoke(app, ["plan", "--release", NAME, *release.place, *arguments])
+def said(release: Release | Served, *arguments: str) -> str:
+    result = CliRunner().invoke(app, ["plan", "--release", release.name, *release.place, *arguments])
     assert not result.exit_code, result.exception
     return result.stdout
 
 
-def plan(release: Release, *arguments: str) -> dict[str, Any]:
+def plan(release: Release | Served, *arguments: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(said(release, "--json", *arguments))
     return found
 

@@ -26,6 +26,7 @@ class Call:
     """One request; status 0 is one that got no answer."""
 
     model: str
+    number: int
     began: float
     ended: float
     status: int
@@ -44,14 +45,19 @@ class Caller:
         """All so far."""
         return [Call(**json.loads(line)) for line in kubectl.run("logs", POD, *self.release.place).splitlines()]
 
+    def answered(self, since: float) -> bool:
+        """Whether each model has answered a request sent after that, and all before it have come to their end."""
+        calls = self.calls()
+        return all(_answered([call for call in calls if call.model == model], since) for model in self.models)
+
     @contextmanager
     def during(self) -> Iterator[list[Call]]:
-        """Those from the beginning of the block to a request for each model after its end."""
+        """Those from the beginning of the block to an answer of each model after its end."""
         found: list[Call] = []
         began = time.time()
         yield found
         ended = time.time()
-        until(lambda: {call.model for call in self.calls() if call.began > ended} == set(self.models))
+        until(lambda: self.answered(ended))
         found += [call for call in self.calls() if call.began > began]
 
 
@@ -74,6 +80,11 @@ def calling(release: Served, *models: str) -> Iterator[Caller]:
         yield Caller(release, models)
     finally:
         kubectl.run("delete", "pod", POD, *release.place)
+
+
+def _answered(calls: Sequence[Call], since: float) -> bool:
+    first = min((call.number for call in calls if call.began > since and call.status == 200), default=len(calls))
+    return sum(call.number <= first for call in calls) == first + 1
 
 
 def outcomes(calls: Sequence[Call], model: str | None = None) -> Counter[tuple[int, str | None]]:

@@ -45,6 +45,7 @@ class Served:
 
     namespace: str
     values: Path
+    name: str = NAME
 
     @property
     def place(self) -> tuple[str]:
@@ -72,6 +73,12 @@ class Served:
         found: dict[str, Any] = yaml.safe_load(kubectl.run("get", "--raw", path))["applications"]
         return found
 
+    def replicas(self, model: str) -> set[str]:
+        """That run, by their ids."""
+        deployments = self.applications()[model]["deployments"].values()
+        found = [one for deployment in deployments for one in deployment["replicas"]]
+        return {one["replica_id"] for one in found if one["state"] == "RUNNING"}
+
     @contextmanager
     def address(self) -> Iterator[str]:
         """Where this machine reaches it until the end of the block."""
@@ -91,13 +98,13 @@ def loading_images(spec: Mapping[str, Any] = SPEC) -> Iterator[None]:
     service = render(spec)
     images = {service.container(group)["image"] for group in service.groups}
     with ThreadPoolExecutor() as threads:
-        loads = threads.map(_load, sorted(images))
+        loads = threads.map(load, sorted(images))
         yield
         list(loads)
 
 
 @cache
-def _load(image: str) -> None:
+def load(image: str) -> None:
     """Once, however many tests want it: some gigabytes go through a pipe."""
     done = subprocess.run([*shlex.split(os.environ[LOAD]), image], capture_output=True, text=True, check=False)
     assert not done.returncode, f"{image}: {done.stderr}; python build.py cpu xpu makes the images"

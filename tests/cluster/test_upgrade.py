@@ -75,20 +75,13 @@ def serving(release: Served) -> str:
     return "" if pending else str(status["activeServiceStatus"]["rayClusterName"])
 
 
-def replicas(release: Served, model: str) -> set[str]:
-    """That run, by their ids."""
-    deployments = release.applications()[model]["deployments"].values()
-    found = [one for deployment in deployments for one in deployment["replicas"]]
-    return {one["replica_id"] for one in found if one["state"] == "RUNNING"}
-
-
 def test_a_changed_model_answers_anew_in_the_same_pods_and_the_others_answer_on(
     release: Served, caller: Caller
 ) -> None:
-    before, old = pods(release), replicas(release, "changing")
+    before, old = pods(release), release.replicas("changing")
     with caller.during() as calls:
         change(release, {"models": {"changing": {"engineConfig": {"maxTokens": 64}}}})
-        until(lambda: (new := replicas(release, "changing")) and not new & old)
+        until(lambda: (new := release.replicas("changing")) and not new & old)
     assert pods(release) == before
     assert set(outcomes(calls, "still")) == ANSWERED
     assert set(outcomes(calls, "changing")) <= {(200, None), (503, "5")}
@@ -113,9 +106,9 @@ def test_replicas_grow_in_the_same_pods_and_nodes_wait_for_the_next_cluster(rele
     before = pods(release)
     with caller.during() as calls:
         change(release, {"models": {"still": {"replicas": 2}}, "accelerators": {"second": {"nodes": 2}}})
-        until(lambda: len(replicas(release, "still")) == 2)
+        until(lambda: len(release.replicas("still")) == 2)
         change(release, {"models": {"still": {"replicas": 1}}, "accelerators": {"second": {"nodes": 1}}})
-        until(lambda: len(replicas(release, "still")) == 1)
+        until(lambda: len(release.replicas("still")) == 1)
     assert pods(release) == before
     assert set(outcomes(calls)) == ANSWERED
 
