@@ -52,9 +52,10 @@ class Caller:
 
     @contextmanager
     def during(self) -> Iterator[list[Call]]:
-        """Those from the beginning of the block to an answer of each model after its end."""
+        """Those from an answer of each model before the block to one after its end."""
         found: list[Call] = []
         began = time.time()
+        until(lambda: self.answered(began))
         yield found
         ended = time.time()
         until(lambda: self.answered(ended))
