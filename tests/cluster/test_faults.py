@@ -166,17 +166,6 @@ def test_a_lost_head_loses_nothing_at_the_paths_of_models(release: Served, calle
     assert all(call.began < at for call in lost(of(calls, *LEFT, *RIGHT)))
 
 
-@pytest.mark.skipif(bool(REDIS), reason="AI_INFERENCE_REDIS_IMAGE names an image of Redis")
-def test_without_redis_a_lost_head_takes_all_replicas_with_it(release: Served, caller: Caller) -> None:
-    before = {model: release.replicas(model) for model in (*LEFT, *RIGHT)}
-    with caller.during() as calls:
-        at = delete(release, "head")
-        until(lambda: before.keys() <= release.applications().keys())
-        until(lambda: all(release.replicas(model) - before[model] for model in before))
-    told("the head's pod deleted, without Redis", caller, calls, at)
-    assert all(before[model].isdisjoint(release.replicas(model)) for model in before)
-
-
 def test_a_lost_operator_loses_nothing(release: Served, caller: Caller) -> None:
     before = running(release)
     (old,) = operators()
