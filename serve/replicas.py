@@ -17,19 +17,21 @@ LOOK_SECONDS = 1.0
 
 
 class Replicas:
-    """Serve's own policy, but at least `least` where the accelerator is, and none where it has been missed for long."""
+    """Serve's own policy, but none where the accelerator has been missed for long, and else at least the first number.
 
-    def __init__(self, accelerator: str, patience: float, least: int) -> None:
+    That is no argument, as Serve takes other arguments of a policy for another application and builds that anew.
+    """
+
+    def __init__(self, accelerator: str, patience: float) -> None:
         self._accelerator = accelerator
         self._patience = patience
-        self._least = least
         self._seen = self._looked = time.monotonic()
 
     def __call__(self, context: AutoscalingContext) -> tuple[float, dict[str, Any]]:
         if self._given_up():
             return 0, {}
         wanted, state = replica_queue_length_autoscaling_policy(context)
-        return max(wanted, self._least), state
+        return max(wanted, context.config.initial_replicas), state
 
     def _given_up(self) -> bool:
         now = time.monotonic()

@@ -81,7 +81,7 @@ def test_a_number_of_replicas_is_kept_but_given_up_while_no_node_has_the_acceler
     assert {key: scaling[f"{key}_replicas"] for key in ("min", "initial", "max")} == {"min": 0, "initial": 2, "max": 2}
     assert scaling["policy"] == {
         "policy_function": "serve.replicas:Replicas",
-        "policy_kwargs": {"accelerator": "small", "patience": 7, "least": 2},
+        "policy_kwargs": {"accelerator": "small", "patience": 7},
     }
     assert (scaling["upscale_delay_s"], scaling["downscale_delay_s"], scaling["downscale_to_zero_delay_s"]) == (0, 0, 0)
 

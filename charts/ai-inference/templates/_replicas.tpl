@@ -2,9 +2,9 @@
        JSON.
 
        They are not among the model's args, so that a change of them adds or ends replicas and leaves the others alone.
-       Serve's least is 0 where the nodes are a number: serve/replicas.py keeps at least `least`, but gives the model up
-       while no node has its accelerator, as an application that waits for one would withhold all others. Where KubeRay's
-       autoscaler adds nodes, the replicas that wait are what it adds them for. */ -}}
+       Serve's least is 0 where the nodes are a number: serve/replicas.py keeps at least the first number, but gives the
+       model up while no node has its accelerator, as an application that waits for one would withhold all others. Where
+       KubeRay's autoscaler adds nodes, the replicas that wait are what it adds them for. */ -}}
 
 {{- define "ai-inference.replicas" -}}
 {{- $accelerator := index . 1 -}}
@@ -26,7 +26,7 @@
 {{- if not (kindIs "map" $accelerator.nodes) -}}
   {{- $_ := set $scaling "min_replicas" 0 -}}
   {{- $_ := set $scaling "downscale_to_zero_delay_s" (eq (int $bounds.min) 0 | ternary $bounds.downscaleDelay 0) -}}
-  {{- $known := dict "accelerator" $accelerator.key "patience" $accelerator.patience "least" $bounds.min -}}
+  {{- $known := dict "accelerator" $accelerator.key "patience" $accelerator.patience -}}
   {{- $_ := set $scaling "policy" (dict "policy_function" "serve.replicas:Replicas" "policy_kwargs" $known) -}}
 {{- end -}}
 {{- dict "name" "Model" "autoscaling_config" $scaling | toJson -}}
