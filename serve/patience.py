@@ -25,6 +25,7 @@ from serve.values import Served
 
 RETRY_AFTER = 5
 RETRY_LATER = 60
+BROUGHT_TO_NONE = {"AUTOSCALING", "DOWNSCALE_COMPLETED"}  # Not so after a node was lost, whose successor may be near.
 LOOK_SECONDS = 0.5  # Most requests are answered before the first look, and cost nothing.
 
 
@@ -104,9 +105,10 @@ def _answers(application: dict[str, Any]) -> bool:
 
 
 def _given_up(application: dict[str, Any], args: dict[str, Any]) -> ModelUnavailable | None:
-    """Without a replica Serve calls only a model RUNNING that it does not wait for (serve/replicas.py)."""
+    """Serve wants no replica, as no node has had the accelerator for long (serve/replicas.py)."""
     accelerator = args.get("placement", {}).get("accelerator")
-    if not accelerator or application["status"] != "RUNNING" or present(accelerator):
+    triggers = {deployment["status_trigger"] for deployment in application["deployments"].values()}
+    if application["status"] != "RUNNING" or not triggers & BROUGHT_TO_NONE or not accelerator or present(accelerator):
         return None
     said = f"model {args['model']!r}: no node has accelerator {accelerator!r}; the model starts when one joins"
     return ModelUnavailable(said, retry_after=RETRY_LATER)
