@@ -1,7 +1,7 @@
 """Values that a person wrote: a mapping goes in, the typed entry comes out, or words that say what to write instead."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -22,14 +22,18 @@ def validated(cls: type[T], values: Mapping[str, Any], where: str) -> T:
         raise ConfigurationError("\n".join(_sentence(cls, issue, where) for issue in error.errors())) from None
 
 
+def hint(word: str, known: Iterable[str], kind: str) -> str:
+    """The nearest of the known words, or all of them where none is near."""
+    words = sorted(known)
+    near = difflib.get_close_matches(word, words, 1, 0.5)
+    return f"did you mean {near[0]!r}?" if near else f"{kind}: {', '.join(words)}"
+
+
 def _sentence(cls: type[BaseModel], issue: Any, where: str) -> str:
     path = ".".join([where, *(str(part) for part in issue["loc"] if part not in ("int", "Autoscaling", "Scaling"))])
     if issue["type"] != "extra_forbidden":
         return f"{path}: {issue['msg'].removeprefix('Value error, ')} (found {issue['input']!r})"
-    known = sorted(_keys(cls, issue["loc"][:-1]))
-    near = difflib.get_close_matches(str(issue["loc"][-1]), known, 1, 0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
-    return f"{path}: unknown key; {hint}"
+    return f"{path}: unknown key; {hint(str(issue['loc'][-1]), _keys(cls, issue['loc'][:-1]), 'known keys')}"
 
 
 def _keys(cls: type[BaseModel], path: tuple[Any, ...]) -> set[str]:

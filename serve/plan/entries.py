@@ -4,7 +4,6 @@ Helm's own check against the schema says that a key is unknown and no more, so t
 look first, and those of the engines' options. Files are laid over each other and over the chart's values as Helm does.
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ import yaml
 from serve import engine
 from serve.chart_values import CHART, Values
 from serve.errors import ConfigurationError
-from serve.validation import validated
+from serve.job import Job
+from serve.validation import hint, validated
 from serve.values import Closed, Model
 
 ROOT = "values"
@@ -25,8 +25,11 @@ def check(files: Sequence[Path]) -> None:
     whole: dict[str, Any] = {}
     for path in (CHART / "values.yaml", *files):
         whole = _over(whole, _read(path))
-    for name, model in _typed(whole).models.items():
-        _check_engine(name, model)
+    typed = _typed(whole)
+    for name, model in typed.models.items():
+        _check_engine(f"models.{name}", model)
+    for name, job in typed.jobs.items():
+        _check_engine(f"jobs.{name}", job)
 
 
 def _typed(whole: Mapping[str, Any]) -> Values:
@@ -37,13 +40,12 @@ def _typed(whole: Mapping[str, Any]) -> Values:
         raise ConfigurationError("\n".join(lines)) from None
 
 
-def _check_engine(name: str, model: Model) -> None:
-    if model.engine not in engine.names():
-        near = difflib.get_close_matches(model.engine, engine.names(), 1, 0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"engines: {', '.join(engine.names())}"
-        raise ConfigurationError(f"models.{name}.engine: there is no {model.engine!r}; {hint}")
-    config: type[Closed] = engine.module(model.engine).Config
-    validated(config, model.engine_config, f"models.{name}.engineConfig")
+def _check_engine(path: str, entry: Model | Job) -> None:
+    if entry.engine not in engine.names():
+        near = hint(entry.engine, engine.names(), "engines")
+        raise ConfigurationError(f"{path}.engine: there is no {entry.engine!r}; {near}")
+    config: type[Closed] = engine.module(entry.engine).Config
+    validated(config, entry.engine_config, f"{path}.engineConfig")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -7,6 +7,14 @@ import pytest
 from tests.helm import VALUES, fleet
 from tests.plan.conftest import Call
 
+CORPUS = {
+    "task": "embeddings",
+    "engine": "fake",
+    "source": {"path": "/"},
+    "accelerator": "small",
+    "input": "s3://a/b",
+    "output": "s3://a/c",
+}
 MISSPELT = {
     "modles": ({"modles": {}}, "modles: unknown key; did you mean 'models'?"),
     "an entry": (fleet(models__ears__egnine="fake"), "models.ears.egnine: unknown key; did you mean 'engine'?"),
@@ -15,6 +23,11 @@ MISSPELT = {
         "accelerators.small.nodeSelecter: unknown key; did you mean 'nodeSelector'?",
     ),
     "an engine": (fleet(models__ears__engine="fkae"), "models.ears.engine: there is no 'fkae'; did you mean 'fake'?"),
+    "a job": (fleet(jobs__corpus={**CORPUS, "quue": "a"}), "jobs.corpus.quue: unknown key; did you mean 'queue'?"),
+    "an engine of a job": (
+        fleet(jobs__corpus={**CORPUS, "engine": "fkae"}),
+        "jobs.corpus.engine: there is no 'fkae'; did you mean 'fake'?",
+    ),
     "an option of the engine": (
         fleet(models__ears__engineConfig={"dealy": 1}),
         "models.ears.engineConfig.dealy: unknown key; did you mean 'delay'?",
