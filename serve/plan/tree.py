@@ -9,14 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-SUFFIXES = {
-    "n": Decimal("1e-9"),
-    "u": Decimal("1e-6"),
-    "m": Decimal("1e-3"),
-    "k": Decimal(10**3),
-    **{letter: Decimal(1000**power) for power, letter in enumerate("MGTPE", 2)},
-    **{f"{letter}i": Decimal(1024**power) for power, letter in enumerate("KMGTPE", 1)},
-}
+from lightkube.utils.quantity import parse_quantity
 
 
 @dataclass(frozen=True)
@@ -30,9 +23,9 @@ class Difference:
 
 def amount(quantity: Any) -> Decimal:
     """A Kubernetes quantity, such as 500m or 8Gi, as a number."""
-    text = str(quantity)
-    suffix = next((each for each in sorted(SUFFIXES, key=len, reverse=True) if text.endswith(each)), "")
-    return Decimal(text.removesuffix(suffix)) * SUFFIXES.get(suffix, Decimal(1))
+    found = parse_quantity(str(quantity))
+    assert found is not None  # noqa: S101  # It is for None alone.
+    return found
 
 
 def canonical(node: Any, key: str = "") -> Any:
