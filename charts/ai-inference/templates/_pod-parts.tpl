@@ -1,4 +1,4 @@
-{{- /* What the pod template includes: security, resources and the volume of the model cache. */ -}}
+{{- /* What the pod template includes: security and resources. */ -}}
 
 {{- /* (list user groups): groups are those of the host that own the GPU's device files, such as render. A cache holds
        hundreds of gigabytes, so its owner is changed once and not at every start. */ -}}
@@ -46,21 +46,4 @@ limits:
 claims:
   - name: gpu
 {{- end }}
-{{- end -}}
-
-{{- /* (list root accelerator): the source of the volume. Not DirectoryOrCreate: the kubelet would make a folder that is
-       root's, where the pod's user may not write. */ -}}
-{{- define "ai-inference.cache" -}}
-{{- $accelerator := index . 1 -}}
-{{- $cache := $accelerator.cache | default dict -}}
-{{- if $cache.hostPath -}}
-hostPath:
-  path: {{ $cache.hostPath }}
-  type: Directory
-{{- else if or $cache.claim $cache.existingClaim -}}
-persistentVolumeClaim:
-  claimName: {{ $cache.existingClaim | default (include "ai-inference.claim" (list (index . 0) $accelerator.key)) }}
-{{- else -}}
-emptyDir: {}
-{{- end -}}
 {{- end -}}
