@@ -9,6 +9,7 @@ from rich.console import Console
 import serve
 from serve.cli.batch import batch
 from serve.cli.check import check
+from serve.cli.models import models
 from serve.cli.plan import plan
 from serve.cli.recreate import recreate
 from serve.cli.up import up
@@ -23,6 +24,7 @@ app.command()(plan)
 app.command()(check)
 app.command()(batch)
 app.command()(recreate)
+app.add_typer(models, name="models")
 
 
 def _version(wanted: bool) -> None:

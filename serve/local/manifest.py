@@ -10,6 +10,7 @@ import yaml
 from serve.errors import ConfigurationError
 from serve.local.group import Group
 from serve.validation import validated
+from serve.values import ModelArgs
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class Manifest:
         application = next(app for app in self.config["applications"] if app["name"] == model)
         path: str = application["import_path"]
         return path.removeprefix("serve.tasks.").removesuffix(":build")
+
+    def args(self, model: str) -> ModelArgs:
+        """The arguments of one model, as its task types them."""
+        cls: type[ModelArgs] = importlib.import_module(f"serve.tasks.{self.task(model)}").Args
+        return validated(cls, self.models[model], f"models.{model}")
 
     def check(self) -> None:
         """Builds each application as Serve would, so that ConfigurationError comes before anything starts."""

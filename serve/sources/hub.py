@@ -38,7 +38,7 @@ def fill(source: Source, model: str, folder: Path) -> None:
         orphan.unlink()
     disable_progress_bars()
     with transfer(model, folder, sum(sizes.values())):
-        snapshot_download(source.hub, revision=commit, local_dir=folder, allow_patterns=patterns, endpoint=_endpoint())
+        snapshot_download(source.hub, revision=commit, local_dir=folder, allow_patterns=patterns, endpoint=endpoint())
         # It returns a folder that is not empty, whatever is in it, when the hub falls silent after the listing.
         broken = [name for name, size in sizes.items() if _size(folder / name) != size]
         if broken:
@@ -50,7 +50,7 @@ def incurable(error: Exception, source: Source) -> str | None:
     repository, revision = f"hub repository {source.hub!r}", source.revision or "main"
     match error:
         case GatedRepoError():
-            return f"{repository} is gated; accept its terms at {_endpoint()}/{source.hub} and give a token in HF_TOKEN"
+            return f"{repository} is gated; accept its terms at {endpoint()}/{source.hub} and give a token in HF_TOKEN"
         case RepositoryNotFoundError():
             return f"there is no {repository}, or it is private; check source.hub, or give a token in HF_TOKEN"
         case RevisionNotFoundError():
@@ -65,13 +65,14 @@ def incurable(error: Exception, source: Source) -> str | None:
     return None
 
 
-def _endpoint() -> str:
+def endpoint() -> str:
+    """Where the hub, or its mirror, answers."""
     return os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
 
 
 def _listing(repository: str, revision: str | None, patterns: list[str] | None) -> tuple[str, dict[str, int]]:
     """The commit that the revision is now, and the size of each wanted file."""
-    api = HfApi(endpoint=_endpoint())
+    api = HfApi(endpoint=endpoint())
     commit = api.model_info(repository, revision=revision).sha
     assert commit is not None  # noqa: S101
     tree = api.list_repo_tree(repository, recursive=True, revision=commit)
