@@ -14,6 +14,7 @@ from serve.cli import helm
 from serve.errors import ConfigurationError
 from serve.local.manifest import Manifest
 from serve.plan import entries, words
+from serve.plan.budgets import budgets
 from serve.plan.live import Live
 from serve.plan.picture import bars
 from serve.plan.plan import Before, Plan, Verdict, planned
@@ -34,6 +35,7 @@ Old = Annotated[list[Path] | None, typer.Option("--old", help="A values file tha
 Asked = Annotated[bool, typer.Option("--live", help="Compare with the release in the cluster that kubectl talks to.")]
 Release = Annotated[str, typer.Option(help="The release's name.")]
 Namespace = Annotated[str, typer.Option("-n", "--namespace", help="The release's namespace.")]
+Estimates = Annotated[bool, typer.Option("--estimate", help="Ask the hub too whether each model's memory is enough.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")]
 
 
@@ -43,6 +45,7 @@ def plan(
     live: Asked = False,
     release: Release = helm.RELEASE,
     namespace: Namespace = helm.NAMESPACE,
+    estimate: Estimates = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what a change of the values would do: nothing, in place, or a second cluster."""
@@ -51,10 +54,14 @@ def plan(
     documents = _rendered(values, release, namespace)
     asked = Live(release, namespace) if live else None
     found = planned(documents, _before(old, asked, release, namespace), asked)
+    enough = budgets(documents, online=estimate)
     if as_json:
-        typer.echo(json.dumps(record(found), indent=2))
-    else:
-        _print(Console(soft_wrap=True, highlight=False, markup=False), found, release, namespace)
+        typer.echo(json.dumps(record(found, enough), indent=2))
+        return
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    _print(console, found, release, namespace)
+    for line in words.budgets(enough, estimate):
+        console.print(line, style="yellow")
 
 
 def _before(old: list[Path] | None, asked: Live | None, release: str, namespace: str) -> Before | None:

@@ -20,7 +20,9 @@ VLLM = GIBIBYTE
 TORCH = 512 * 2**20
 """Context and kernels: 0.3 to 0.7 GiB, by card and version (discuss.pytorch.org/t/73021); an assumption for Intel's."""
 CTRANSLATE2 = GIBIBYTE
-"""What is left of the 4755 MB that faster-whisper's README reports for large-v2 in float16 with 5 beams."""
+"""What is left of the 4755 MB that faster-whisper's README reports for large-v2 in float16 with 5 beams on a GPU."""
+CTRANSLATE2_CPU = 256 * 2**20
+"""What is left of the 1675 MB that it reports for small in float32 on a CPU."""
 STEP, SEQUENCES = 2048, 128
 """vLLM's defaults where it is not told (vllm.config.SchedulerConfig)."""
 DEFAULT: dict[type, type[Closed]] = {
@@ -44,8 +46,8 @@ def workload(config: Closed, placement: Placement, stored: DataType) -> Workload
             return _vllm(config, placement, stored)
         case faster_whisper.Config():
             dtype = _compute_type(config.compute_type, stored, on_cpu)
-            batch, beams = config.batch_size, config.beam_size
-            return Workload("faster_whisper", dtype, CTRANSLATE2, batch=batch, beams=beams)
+            beside = CTRANSLATE2_CPU if on_cpu else CTRANSLATE2
+            return Workload("faster_whisper", dtype, beside, batch=config.batch_size, beams=config.beam_size)
         case sentence_transformers.Config():
             automatic = FLOAT32 if on_cpu else FLOAT16
             dtype = automatic if config.dtype == "auto" else BY_NAME[config.dtype]

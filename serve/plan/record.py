@@ -1,15 +1,16 @@
-"""A plan goes in, plain data for other programs comes out: the JSON of `ai-inference plan --json`."""
+"""A plan and its budgets go in, plain data for other programs comes out: the JSON of `ai-inference plan --json`."""
 
 from collections.abc import Iterable
 from typing import Any
 
+from serve.plan.budgets import Budgets
 from serve.plan.cards import Rack
 from serve.plan.nodes import Place
 from serve.plan.plan import Plan
 from serve.plan.tree import Difference
 
 
-def record(plan: Plan) -> dict[str, Any]:
+def record(plan: Plan, found: Budgets) -> dict[str, Any]:
     """Names in camelCase, as in the values."""
     return {
         "verdict": plan.verdict,
@@ -27,6 +28,7 @@ def record(plan: Plan) -> dict[str, Any]:
         "objects": {name: list(getattr(plan.objects, name)) for name in ("added", "changed", "removed")},
         "nodes": _nodes(plan),
         "cards": [_rack(rack) for rack in plan.racks],
+        "budgets": _budgets(found),
     }
 
 
@@ -37,6 +39,14 @@ def _models(plan: Plan) -> dict[str, Any]:
         "removed": list(plan.models.removed),
         "gateway": plan.models.gateway or None,
     }
+
+
+def _budgets(found: Budgets) -> dict[str, Any]:
+    short = {
+        name: {"memory": memory, "estimated": estimate.total, "proposed": estimate.memory}
+        for name, (memory, estimate) in found.short.items()
+    }
+    return {"short": short, "unknown": dict(found.unknown)}
 
 
 def _nodes(plan: Plan) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from serve.plan import demand, recipe
+from serve.plan.budgets import Budgets
 from serve.plan.models import scaled_only
 from serve.plan.plan import Plan, Verdict
 from serve.plan.tree import Difference
@@ -98,6 +99,22 @@ def objects(plan: Plan) -> Iterator[str]:
     for did, names in (("adds", found.added), ("changes", found.changed), ("removes", found.removed)):
         if names:
             yield f"Helm {did} {', '.join(names)}."
+
+
+def budgets(found: Budgets, asked: bool) -> Iterator[str]:
+    """What is too small, and with `asked` also what nobody can tell."""
+    for model, (memory, estimate) in found.short.items():
+        parts = {
+            "weights": estimate.weights,
+            "cache": estimate.cache,
+            "activations": estimate.activations,
+            "overhead": estimate.overhead,
+        }
+        named = ", ".join(f"{name} {gibibytes(size)}" for name, size in parts.items() if size)
+        given = f"{memory // 2**20}Mi"
+        yield f"models.{model}.memory: {given} is below the estimated {gibibytes(estimate.total)} ({named})"
+    for model, reason in found.unknown.items() if asked else ():
+        yield f"models.{model}.memory is not estimated: {reason}"
 
 
 def advice(plan: Plan, release: str, namespace: str) -> Iterator[str]:

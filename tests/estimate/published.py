@@ -78,7 +78,12 @@ SAMPLING = [Figure(L8, 1.19 * GIB, VLLM)]
 """vLLM's peak with 256 sequences, its default then."""
 STEP = [Figure(Q1, 2.02 * GIB, VLLM, tokens=32_768), Figure(L8, 0.22 * GIB, VLLM, tokens=2048)]
 """vLLM's peak where so many tokens are one step."""
+FASTER = "README of faster-whisper, 5 beams"
 SPEECH = [
-    Figure(WHISPER, 4755 * MIB, "README of faster-whisper, large-v2, 5 beams, V100; the overhead is from it"),
-    Figure(WHISPER, 3091 * MIB, "the same with int8", "int8"),
+    Figure(WHISPER, 4755 * MIB, f"{FASTER}, large-v2 on a V100; the overhead is from it"),
+    Figure(WHISPER, 3091 * MIB, f"{FASTER}, large-v2 on a V100", "int8"),
+]
+SPEECH_ON_CPU = [
+    Figure("small", 1675 * MIB, f"{FASTER}, small on a CPU; the overhead is from it", "float32"),
+    Figure("small", 995 * MIB, f"{FASTER}, small on a CPU", "int8"),
 ]

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from serve.estimate import activations, cache, config, entry, weights
+from serve.engines import faster_whisper
+from serve.estimate import activations, architecture, cache, config, entry, weights
 from serve.estimate.config import Checkpoint
-from serve.estimate.datatype import TYPES
+from serve.estimate.datatype import FLOAT16, TYPES
 from serve.estimate.estimate import Workload, estimated
 from serve.estimate.sizing import Asked, sized
 from serve.values import Placement
@@ -74,3 +75,11 @@ def test_speech_takes_what_faster_whisper_reports(figure: Figure) -> None:
     found = checkpoint(figure)
     work = entry.workload(entry.default(found), CARD, found.stored)
     assert sized(found, work, Asked(dtype=figure.dtype)).proposed.total == near(figure)
+
+
+@pytest.mark.parametrize("figure", published.SPEECH_ON_CPU, ids=name)
+def test_speech_takes_what_faster_whisper_reports_for_a_cpu(figure: Figure) -> None:
+    found = Checkpoint(architecture.known({"alignment_heads": []}, f"faster-whisper-{figure.model}"), FLOAT16)
+    options = faster_whisper.Config.model_validate({"computeType": figure.dtype})
+    work = entry.workload(options, CARD.model_copy(update={"vendor": "cpu"}), found.stored)
+    assert estimated(found, work).total == near(figure)
