@@ -28,6 +28,7 @@ SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 SET_PARENT_DEATH_SIGNAL = 1
 OBJECT_STORE_BYTES = 128 * 2**20  # Requests do not pass through the object store; Ray's default takes 30% of the RAM.
 GRACE_SECONDS = 3
+STARTED = b"Ray runtime started"  # What `ray start` says when its node is up.
 STOPPING = {signal.SIGINT, signal.SIGTERM}
 AUTH = {"RAY_AUTH_MODE": "disabled"}  # Said, as a head would take a token from the user's home, and workers would not.
 REPLICA_PORTS = 20_000  # 12,000 from here on, below those that the kernel gives to clients.
@@ -49,7 +50,6 @@ class Nodes:
         _adopt_orphans()
         try:
             self._start(self.head, ["--head", f"--port={self.gcs.rpartition(':')[2]}", *self._dashboard_options()])
-            self._await_head()
             for group in self.workers:
                 self.join(group)
         except BaseException:
@@ -63,7 +63,6 @@ class Nodes:
     def join(self, group: Group) -> None:
         """Starts one more worker."""
         self._start(group, [f"--address={self.gcs}"])
-        self._await_socket(len(self._processes) - 1)
 
     def failed(self) -> str | None:
         """The name of a node that has ended by itself, with the end of its log."""
@@ -105,6 +104,7 @@ class Nodes:
         return found
 
     def _start(self, group: Group, options: Sequence[str]) -> None:
+        """Returns when the node is up: Ray gives one 30 seconds, which two that start at once may both miss."""
         command = [
             str(interpreter(group.vendor)), "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats",
             "--node-ip-address=127.0.0.1", f"--num-cpus={group.num_cpus}", f"--num-gpus={group.num_gpus}",
@@ -118,6 +118,7 @@ class Nodes:
                     command, env=env, stdout=log, stderr=log, start_new_session=True, preexec_fn=_end_with_parent
                 )
             )
+        self._await(lambda: STARTED in self._log(group).read_bytes())
 
     def _log(self, group: Group) -> Path:
         return self.folder / f"{group.name}.log"
@@ -137,22 +138,6 @@ class Nodes:
         ports["RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT"] = str(lowest)
         ports["RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT"] = str(lowest + 199)
         return env | ports
-
-    def _await_head(self) -> None:
-        host, _, port = self.gcs.partition(":")
-
-        def answers() -> bool:
-            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
-                return True
-            return False
-
-        self._await(answers)
-        self._await_socket(0)
-
-    def _await_socket(self, number: int) -> None:
-        """Ray numbers a machine's nodes by the sockets it finds; two that start at once would take the same number."""
-        name = f"raylet.{number}" if number else "raylet"
-        self._await((self.folder / "ray" / "session_latest" / "sockets" / name).exists)
 
     def _await(self, condition: Callable[[], bool]) -> None:
         """Until it holds, or a ConfigurationError with the log of a node that ended."""
