@@ -56,7 +56,7 @@ def test_the_shared_versions_are_those_of_the_package_and_of_the_chart() -> None
     shared = versions()
     assert {serve.__version__, chart["version"], chart["appVersion"]} == {shared["VERSION"]}
     assert defaults["rayVersion"] == shared["RAY"]
-    assert f"ray[serve]=={shared['RAY']}" in PROJECT["dependencies"]
+    assert f"ray[data,serve]=={shared['RAY']}" in PROJECT["dependencies"]
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: f"{path.parent.name}/{path.name}")
