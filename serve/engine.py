@@ -7,7 +7,7 @@ Engines take and return plain lists and arrays, so that a Serve replica and a ba
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -186,13 +186,27 @@ def module(name: str) -> ModuleType:
 
 def config(args: ModelArgs) -> Closed:
     """The entry's `engineConfig` as the Config of its engine."""
-    cls: type[Closed] = module(args.engine).Config
-    return validated(cls, args.engine_config, f"models.{args.model}.engineConfig")
+    return options(args.engine, args.engine_config, f"models.{args.model}")
+
+
+def options(name: str, given: Mapping[str, Any], path: str) -> Closed:
+    """The same for the entry at `path`, such as `jobs.corpus`."""
+    cls: type[Closed] = module(name).Config
+    return validated(cls, given, f"{path}.engineConfig")
 
 
 def able(protocol: type) -> list[str]:
     """The engines that satisfy a task's Protocol."""
     return [name for name in names() if issubclass(module(name).Engine, protocol)]
+
+
+def must_do(task: str, protocol: type, name: str, path: str) -> None:
+    """Raises ConfigurationError unless the engine of the entry at `path` satisfies the task's Protocol."""
+    fitting = able(protocol)
+    if name not in fitting:
+        raise ConfigurationError(
+            f"{path}.engine: {name!r} does not do task {task!r}; engines that do: {', '.join(fitting)}"
+        )
 
 
 def load(args: ModelArgs, folder: Path) -> Any:

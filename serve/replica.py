@@ -16,7 +16,7 @@ from ray import serve as ray_serve
 from ray.serve import Application
 
 from serve import engine, sources
-from serve.errors import ConfigurationError, ModelUnavailable, UnknownModel
+from serve.errors import ModelUnavailable, UnknownModel
 from serve.front import ASGI, Front, api, model_card, route
 from serve.report import report
 from serve.values import ModelArgs, in_bytes
@@ -119,12 +119,7 @@ class Replica:
     @classmethod
     def application(cls, args: ModelArgs) -> Application:
         """The deployment with the placement and the bounds that the entry asks for."""
-        fitting = engine.able(cls.protocol)
-        if args.engine not in fitting:
-            raise ConfigurationError(
-                f"models.{args.model}.engine: {args.engine!r} does not do task {cls.task!r}; "
-                f"engines that do: {', '.join(fitting)}"
-            )
+        engine.must_do(cls.task, cls.protocol, args.engine, f"models.{args.model}")
         engine.config(args)
         return (
             ray_serve.deployment(ray_serve.ingress()(cls))

@@ -17,14 +17,13 @@ import ray
 from ray import data as ray_data
 
 from serve import engine, parts, sources
-from serve.errors import ConfigurationError, InferenceError
+from serve.errors import InferenceError
 from serve.job import JobArgs
 from serve.parts import place
 from serve.parts.part import Part
 from serve.parts.rows import Row, rows
 from serve.progress import Progress
 from serve.replica import PIN
-from serve.validation import validated
 from serve.values import ModelArgs
 
 AT_ONCE = 2  # Parts in one worker: one is read or written while the other is computed.
@@ -58,13 +57,8 @@ class Worker:
 
 def work(args: JobArgs, worker: type[Worker]) -> None:
     """Does what is missing, and says in the log how far it is."""
-    able = engine.able(worker.protocol)
-    if args.engine not in able:
-        raise ConfigurationError(
-            f"jobs.{args.job}.engine: {args.engine!r} does not do task {args.task!r}; "
-            f"engines that do: {', '.join(able)}"
-        )
-    validated(engine.module(args.engine).Config, args.engine_config, f"jobs.{args.job}.engineConfig")
+    engine.must_do(args.task, worker.protocol, args.engine, f"jobs.{args.job}")
+    engine.options(args.engine, args.engine_config, f"jobs.{args.job}")
     found, missing = _look(args)
     progress = Progress(args.job, len(found), len(missing))
     if missing:

@@ -15,7 +15,7 @@ from serve.chart_values import CHART, Values
 from serve.errors import ConfigurationError
 from serve.job import Job
 from serve.validation import hint, validated
-from serve.values import Closed, Model
+from serve.values import Model
 
 ROOT = "values"
 
@@ -44,8 +44,7 @@ def _check_engine(path: str, entry: Model | Job) -> None:
     if entry.engine not in engine.names():
         near = hint(entry.engine, engine.names(), "engines")
         raise ConfigurationError(f"{path}.engine: there is no {entry.engine!r}; {near}")
-    config: type[Closed] = engine.module(entry.engine).Config
-    validated(config, entry.engine_config, f"{path}.engineConfig")
+    engine.options(entry.engine, entry.engine_config, path)
 
 
 def _read(path: Path) -> dict[str, Any]:
