@@ -12,7 +12,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from serve import engine
 from serve.cli import helm
 from serve.errors import ConfigurationError
 from serve.estimate import config, entry
@@ -129,10 +128,7 @@ def _of_values(values: list[Path], model: str | None, asked: Asked) -> tuple[dic
     for name in [model] if model else manifest.models:
         args = manifest.args(name)
         try:
-            checkpoint = config.read(args.source)
-            found[name] = sized(
-                checkpoint, entry.workload(engine.config(args), args.placement, checkpoint.stored), asked
-            )
+            found[name] = sized(*entry.read(args), asked)
         except ConfigurationError as error:
             if model:
                 raise ConfigurationError(f"models.{name}: {error.message}") from None

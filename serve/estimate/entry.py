@@ -4,15 +4,17 @@ Each engine's overhead is a constant, since no config.json knows it: code, kerne
 graphs. It is no measurement of your GPU, and docs/memory.md says where each is from.
 """
 
+from serve import engine
 from serve.device import threads
 from serve.encoder import CORE_BATCH, GPU_BATCH, EncoderConfig
 from serve.engines import faster_whisper, openvino, sentence_transformers, vllm
 from serve.errors import ConfigurationError
+from serve.estimate import config
 from serve.estimate.architecture import Decoder, Encoder, Whisper
 from serve.estimate.config import Checkpoint
 from serve.estimate.datatype import BY_NAME, FLOAT16, FLOAT32, INT4, INT8, DataType
 from serve.estimate.estimate import Workload
-from serve.values import Closed, Placement
+from serve.values import Closed, ModelArgs, Placement
 
 GIBIBYTE = 2**30
 VLLM = GIBIBYTE
@@ -31,6 +33,12 @@ DEFAULT: dict[type, type[Closed]] = {
     Whisper: faster_whisper.Config,
 }
 """The engine that a model without an entry is estimated for."""
+
+
+def read(args: ModelArgs, online: bool = True) -> tuple[Checkpoint, Workload]:
+    """A model as it is published, and what its entry has its engine do; unless `online`, without asking the hub."""
+    checkpoint = config.read(args.source, online)
+    return checkpoint, workload(engine.config(args), args.placement, checkpoint.stored)
 
 
 def default(checkpoint: Checkpoint) -> Closed:

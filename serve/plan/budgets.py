@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from serve import engine
 from serve.errors import ConfigurationError
-from serve.estimate import config, entry
+from serve.estimate import entry
 from serve.estimate.estimate import Estimate, estimated
 from serve.local.manifest import Manifest
 
@@ -33,8 +32,7 @@ def budgets(documents: Sequence[Mapping[str, Any]], online: bool) -> Budgets:
     for model in manifest.models:
         args = manifest.args(model)
         try:
-            checkpoint = config.read(args.source, online)
-            found = estimated(checkpoint, entry.workload(engine.config(args), args.placement, checkpoint.stored))
+            found = estimated(*entry.read(args, online))
         except ConfigurationError as error:
             unknown[model] = error.message
             continue
