@@ -11,10 +11,7 @@
 {{- $replicas := (index . 2).replicas -}}
 {{- $bounds := dict "min" $replicas "max" $replicas "targetOngoingRequests" 1 "upscaleDelay" 0 "downscaleDelay" 0 -}}
 {{- if kindIs "map" $replicas -}}
-  {{- $bounds = get ((index . 0).Files.Get "defaults.json" | fromJson) "replicas" -}}
-  {{- range $key, $value := $replicas -}}
-    {{- $_ := set $bounds $key $value -}}
-  {{- end -}}
+  {{- $bounds = include "ai-inference.entry" (list (index . 0) "replicas" "" $replicas) | fromJson -}}
 {{- end -}}
 {{- $scaling := dict
     "min_replicas" $bounds.min
