@@ -7,11 +7,7 @@ do so. Most upgrades change no pod: then it says so and ends.
 import signal
 from typing import Annotated
 
-import lightkube
 import typer
-
-from serve.recreate.recreation import Recreation
-from serve.recreate.release import Release
 
 SERVE_PORT = 8000
 
@@ -24,6 +20,11 @@ Port = Annotated[int, typer.Option(help="Where clients are answered: the port of
 
 def recreate(name: Name, namespace: Namespace, pod: Pod, patience: Patience = 240, port: Port = SERVE_PORT) -> None:
     """Make the Ray cluster anew if the values ask for other pods."""
+    import lightkube  # Other commands need not wait for these.
+
+    from serve.recreate.recreation import Recreation
+    from serve.recreate.release import Release
+
     recreation = Recreation(Release(lightkube.Client(), name, namespace), pod, patience)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: recreation.ended.set())
