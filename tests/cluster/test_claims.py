@@ -4,7 +4,6 @@ On the driver's node pods wait for their images, which are not there; devices ar
 Where AI_INFERENCE_LOAD_IMAGE puts images into the cluster (served.py says more), the pods run.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ from tests.cluster.changes import values
 from tests.cluster.dashboard import Dashboard
 from tests.cluster.devices import claims, held, holders, parameters
 from tests.cluster.release import Release
-from tests.cluster.served import LOAD, loading_images
+from tests.cluster.served import loading_images, running_pods
 
 Eventually = Callable[[Callable[[], bool]], None]
 CLAIM = {"deviceClass": "gpu.example.com"}
@@ -117,7 +116,7 @@ def unscheduled(release: Release) -> list[str]:
     return [one.get("message", "") for one in conditions if one["type"] == "PodScheduled" and one["status"] == "False"]
 
 
-@pytest.mark.skipif(not os.environ.get(LOAD), reason=f"{LOAD} names no command that puts an image into the cluster")
+@running_pods
 def test_pods_that_share_a_device_run_and_serve(release: Release, driven: str) -> None:
     shared = {"claim": {**SHARED, "sharing": "timeSlicing"}}
     with loading_images():

@@ -18,12 +18,9 @@ import requests
 
 from serve.checks.stt import SPEECH
 from tests.cluster import kubectl
-from tests.cluster.served import LOAD, SPEC, Served, loading_images, make_models, served
+from tests.cluster.served import SPEC, Served, loading_images, make_models, running_pods, served
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get(LOAD),
-    reason=f"{LOAD} names no command that puts an image into the cluster (served.py says more)",
-)
+pytestmark = running_pods
 PATIENCE = 180
 SENTENCE = "The quick brown fox jumps over the lazy dog."
 

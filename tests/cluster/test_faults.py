@@ -23,12 +23,9 @@ import yaml
 from tests.cluster import kubectl
 from tests.cluster.asked import plan
 from tests.cluster.calls import Call, Caller, calling, downtime, until
-from tests.cluster.served import LOAD, NAME, Served, load, loading_images, served
+from tests.cluster.served import NAME, Served, load, loading_images, running_pods, served
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get(LOAD),
-    reason=f"{LOAD} names no command that puts an image into the cluster (served.py says more)",
-)
+pytestmark = running_pods
 REDIS = os.environ.get("AI_INFERENCE_REDIS_IMAGE", "")
 STOP_DNS, START_DNS = (os.environ.get(f"CLUSTER_TEST_{verb}_DNS", "") for verb in ("STOP", "START"))
 SMALL = {"vendor": "cpu", "memory": "2Gi", "cpus": 0.1, "ram": "3Gi"}

@@ -19,13 +19,10 @@ import yaml
 
 from serve.chart_values import CHART
 from tests.cluster import kubectl
-from tests.cluster.served import CACHE, LOAD, USER, Served, loading_images, served
+from tests.cluster.served import CACHE, USER, Served, loading_images, running_pods, served
 from tests.serve import references
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get(LOAD),
-    reason=f"{LOAD} names no command that puts an image into the cluster (served.py says more)",
-)
+pytestmark = running_pods
 DOCS = CHART.parents[1] / "docs" / "jobs.md"
 TEXTS = [f"{text} {number}" for number in range(1000) for text in references.TEXTS]
 PATIENCE = 300

@@ -3,7 +3,6 @@
 Tests of one installation, in their order.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,12 +10,9 @@ import pytest
 import requests
 
 from tests.cluster import kubectl
-from tests.cluster.served import LOAD, NAME, Served, loading_images, served
+from tests.cluster.served import NAME, Served, loading_images, running_pods, served
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get(LOAD),
-    reason=f"{LOAD} names no command that puts an image into the cluster (served.py says more)",
-)
+pytestmark = running_pods
 PLACE = "ai-inference-test/place"
 SMALL = {"vendor": "cpu", "memory": "1Gi", "cpus": 0.2, "ram": "2Gi", "patience": 60}
 FAKE = {"task": "embeddings", "engine": "fake", "source": {"path": "/"}, "memory": "512Mi", "cpus": 0.1}

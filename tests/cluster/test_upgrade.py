@@ -3,7 +3,6 @@
 Tests of one installation, in their order; the last one uninstalls it. What they print is in docs/upgrades.md.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,9 @@ import yaml
 from serve.chart_values import CHART
 from tests.cluster import kubectl
 from tests.cluster.calls import POD, Caller, calling, downtime, outcomes, until
-from tests.cluster.served import LOAD, NAME, Served, loading_images, served
+from tests.cluster.served import NAME, Served, loading_images, running_pods, served
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get(LOAD),
-    reason=f"{LOAD} names no command that puts an image into the cluster (served.py says more)",
-)
+pytestmark = running_pods
 SPEC: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("faked.yaml").read_text())
 ANSWERED = {(200, None)}
 RETRIED = {(200, None), (503, "10")}
