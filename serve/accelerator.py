@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from serve.values import Closed, Quantity
+from serve.values import Closed, Limit, Quantity
 
 NAME = r"^[a-z]([-a-z0-9]{0,29}[a-z0-9])?$"
 DNS_NAME = r"^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$"
@@ -65,6 +65,8 @@ class Accelerator(Closed):
     """Memory per GPU; for vendor cpu the RAM that models may take."""
     reserve: Quantity = "0"
     """Kept free on each GPU for driver and context."""
+    limit: Limit | None = None
+    """What holds models to their budgets by force, beside their engines: NVIDIA's MPS, each of them, or HAMi, the pod."""
     nodes: Annotated[int, Field(ge=1)] | Scaling = 1
     """How many such nodes, or bounds for the autoscaler."""
     patience: int = Field(300, ge=0)

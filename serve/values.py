@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 MODEL_NAME = r"^[a-z]([-a-z0-9]{0,51}[a-z0-9])?$"
 SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$")]
+Limit = Literal["mps", "hami"]
 Task = Literal["llm", "stt", "tts", "embeddings", "rerank"]
 
 
@@ -89,6 +90,13 @@ class Served(Closed):
     """Seconds that a request waits for a replica before it is answered 503."""
     max_body: Quantity = "32Mi"
     """Largest request body; more is answered 413."""
+    load_patience: float = Field(900, ge=0)
+    """Seconds that it waits for others which load on its GPU, as they do so one after the other; then it loads too."""
+    reference: Literal["compared", "required", "made"] = "compared"
+    """Answers of a CPU that its own must match before it gets requests: compared where there are some, required, or made
+    here when there are none."""
+    fallback: Literal["none", "cpu"] = "none"
+    """Where it runs when its GPU computes wrongly: nowhere, or on the CPU of the same pod."""
 
 
 class Model(Served):
@@ -108,6 +116,8 @@ class Model(Served):
     """GPUs that share each layer."""
     pipeline_parallel: int = Field(1, ge=1)
     """Groups of GPUs that share the layers."""
+    span: bool = False
+    """Whether its GPUs may be on several nodes."""
     memory: Quantity | None = None
     """Budget on each GPU it uses; default gpu x (memory - reserve)."""
     cpus: float = Field(1, gt=0)
@@ -132,12 +142,16 @@ class Placement(Closed):
     """GPUs that share each layer."""
     pipeline_parallel: int = 1
     """Groups of GPUs that share the layers."""
+    span: bool = False
+    """Whether those GPUs may be on several nodes."""
     cpus: float = 1
     """CPU cores, which bound the engine's threads."""
     memory: int = Field(ge=0)
     """Budget in bytes on each GPU."""
     device_memory: int = Field(ge=0)
     """Bytes that one GPU has in all."""
+    limit: Limit | None = None
+    """What holds the process to its budget by force, beside its engine."""
 
 
 class ModelArgs(Served):

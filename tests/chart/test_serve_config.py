@@ -112,6 +112,9 @@ EVERYTHING: dict[str, Any] = {
     "maxQueuedRequests": 0,
     "queueTimeout": 0.5,
     "maxBody": "1Gi",
+    "loadPatience": 5,
+    "reference": "made",
+    "fallback": "cpu",
 }
 
 

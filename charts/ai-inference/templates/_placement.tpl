@@ -24,7 +24,7 @@
 {{- else if $model.gpus -}}
   {{- $share = $model.gpus -}}
 {{- end -}}
-{{- dict
+{{- $placement := dict
     "accelerator" $accelerator.key
     "vendor" $accelerator.vendor
     "numGpus" $share
@@ -32,6 +32,11 @@
     "pipelineParallel" $model.pipelineParallel
     "cpus" $model.cpus
     "memory" $memory
-    "deviceMemory" (include "ai-inference.bytes" $accelerator.memory | int64)
-    | toJson -}}
+    "deviceMemory" (include "ai-inference.bytes" $accelerator.memory | int64) -}}
+{{- range $key, $value := dict "span" $model.span "limit" $accelerator.limit -}}
+  {{- if $value -}}
+    {{- $_ := set $placement $key $value -}}
+  {{- end -}}
+{{- end -}}
+{{- toJson $placement -}}
 {{- end -}}
