@@ -66,7 +66,7 @@ class Accelerator(Closed):
     reserve: Quantity = "0"
     """Kept free on each GPU for driver and context."""
     limit: Limit | None = None
-    """What holds models to their budgets by force, beside their engines: NVIDIA's MPS, each of them, or HAMi, the pod."""
+    """What holds models to their budgets by force, beside their engines: NVIDIA's MPS each of them, HAMi the pod."""
     nodes: Annotated[int, Field(ge=1)] | Scaling = 1
     """How many such nodes, or bounds for the autoscaler."""
     patience: int = Field(300, ge=0)

@@ -93,8 +93,8 @@ class Served(Closed):
     load_patience: float = Field(900, ge=0)
     """Seconds that it waits for others which load on its GPU, as they do so one after the other; then it loads too."""
     reference: Literal["compared", "required", "made"] = "compared"
-    """Answers of a CPU that its own must match before it gets requests: compared where there are some, required, or made
-    here when there are none."""
+    """Answers of a CPU that its own must match before it gets requests: compared where there are some, required, or
+    made here where there are none."""
     fallback: Literal["none", "cpu"] = "none"
     """Where it runs when its GPU computes wrongly: nowhere, or on the CPU of the same pod."""
 
