@@ -19,6 +19,7 @@ from serve import engine, sources
 from serve.errors import ModelUnavailable, UnknownModel
 from serve.front import ASGI, Front, api, model_card, route
 from serve.report import report
+from serve.turn import turn
 from serve.values import ModelArgs, in_bytes
 
 HEADROOM = 16  # Serve's own bound lies above Front's, whose refusals have OpenAI's shape and spare /health.
@@ -53,8 +54,9 @@ class Replica:
 
     def _load(self) -> Any:
         folder = sources.fetch(self.args.source, self.args.model)
-        report("model %s: loading %s by %s", self.args.model, folder.name, self.args.engine)
-        loaded = engine.load(self.args, folder)
+        with turn(self.args):
+            report("model %s: loading %s by %s", self.args.model, folder.name, self.args.engine)
+            loaded = engine.load(self.args, folder)
         report("model %s: ready", self.args.model)
         return loaded
 

@@ -24,6 +24,7 @@ from serve.parts.part import Part
 from serve.parts.rows import Row, rows
 from serve.progress import Progress
 from serve.replica import PIN
+from serve.turn import turn
 from serve.values import ModelArgs
 
 AT_ONCE = 2  # Parts in one worker: one is read or written while the other is computed.
@@ -40,7 +41,9 @@ class Worker:
         self.output = place.folder(args.output)
         folder = sources.fetch(args.source, args.job)
         loaded = args.model_dump(include={"engine", "engine_config", "source", "placement"})
-        self.engine = engine.load(ModelArgs(model=args.job, **loaded), folder)
+        model = ModelArgs(model=args.job, **loaded)
+        with turn(model):
+            self.engine = engine.load(model, folder)
 
     def table(self, rows: Sequence[Row]) -> pa.Table:
         """What is written of them, a row for each, with the reason in `error` where it has no answer."""

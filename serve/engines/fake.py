@@ -4,10 +4,12 @@ Answers derive from the request alone, so a test knows them; delays imitate a de
 """
 
 import hashlib
+import os
+import signal
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 from fastapi import FastAPI
@@ -29,8 +31,14 @@ class Config(Closed):
     """Seconds that loading takes."""
     load_error: str | None = None
     """Loading fails with this message."""
+    load_journal: Path | None = None
+    """A file that gets a line when loading begins and when it ends, with the process."""
+    load_crash: bool = False
+    """Whether the process is killed while it loads, which the journal says too."""
     error: str | None = None
     """Embedding fails with this message, as a device does that is out of memory."""
+    wrong: float = 0
+    """Noise, by the length of a vector, that is added to it where the vendor is not cpu: a GPU that computes wrongly."""
     delay: float = 0
     """Seconds before the first byte of each answer."""
     token_delay: float = 0
@@ -40,15 +48,24 @@ class Config(Closed):
     journal: Path | None = None
     """A file that gets a line for each transcription, each piece of audio worked on, and the end of each."""
 
+    def on_cpu(self) -> Self:
+        return self
+
 
 class Engine:
     """Satisfies every task's Protocol."""
 
     def __init__(self, config: Config, folder: Path, placement: Placement) -> None:
+        self.config = config
+        self._wrong = np.float32(0 if placement.vendor == "cpu" else config.wrong)
+        self._note(f"begin {os.getpid()}", config.load_journal)
         time.sleep(config.load_delay)
+        if config.load_crash:
+            self._note(f"crash {os.getpid()}", config.load_journal)
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._note(f"end {os.getpid()}", config.load_journal)
         if config.load_error:
             raise ValueError(config.load_error)
-        self.config = config
 
     # Embedder and Reranker: a text's tokens are its words.
     def max_tokens(self) -> int:
@@ -68,7 +85,8 @@ class Engine:
         time.sleep(self.config.delay)
         if self.config.error:
             raise RuntimeError(self.config.error)
-        return np.stack([_noise(tokens.ids, SIZE) for tokens in batch])
+        vectors = np.stack([_noise(tokens.ids, SIZE) for tokens in batch])
+        return vectors + self._wrong * np.linalg.norm(vectors, axis=1, keepdims=True) * _noise("wrong", SIZE)
 
     def tokenize_pairs(self, pairs: Sequence[tuple[str, str]], document_tokens: int | None = None) -> list[Tokens]:
         cut = [(query, " ".join(document.split()[:document_tokens])) for query, document in pairs]
@@ -87,7 +105,7 @@ class Engine:
     def transcribe(self, audio: Samples, options: TranscriptionOptions) -> Recognition:
         duration = len(audio) / 16_000
         asked = ("language", "prompt", "temperature", "translate")
-        self._note(" ".join(f"{name}={getattr(options, name)}" for name in asked))
+        self._note(" ".join(f"{name}={getattr(options, name)}" for name in asked), self.config.journal)
         segments = self._segments(duration, options.words)
         return Recognition(language=options.language or "en", duration=duration, segments=segments)
 
@@ -113,14 +131,14 @@ class Engine:
         try:
             for piece in pieces:
                 time.sleep(self.config.delay)
-                self._note(str(piece))
+                self._note(str(piece), self.config.journal)
                 yield piece
         finally:
-            self._note("end")
+            self._note("end", self.config.journal)
 
-    def _note(self, line: str) -> None:
-        if self.config.journal is not None:
-            with self.config.journal.open("a") as journal:
+    def _note(self, line: str, file: Path | None) -> None:
+        if file is not None:
+            with file.open("a") as journal:
                 journal.write(line + "\n")
 
     # LanguageModel: repeats the last message, a word a token.
@@ -129,6 +147,10 @@ class Engine:
 
     async def check(self) -> None:
         return None
+
+
+def arithmetic(config: Config, folder: Path, placement: Placement) -> None:
+    """It needs no library."""
 
 
 def _noise(text: str, size: int) -> NDArray[np.float32]:
