@@ -38,6 +38,19 @@ class LanguageModel(Protocol):
         ...
 
 
+@runtime_checkable
+class Adaptable(Protocol):
+    """A LanguageModel whose application answers for adapters too; its Config has `max_loras`."""
+
+    async def add(self, name: str, folder: Path) -> None:
+        """Loads the adapter in `folder`, to be served as `name`; ModelUnavailable where it does not fit the model."""
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Unloads it."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Word:
     """A word and its `start` and `end` in seconds."""

@@ -23,9 +23,9 @@ NOT_DOWN = HOP_BY_HOP | {b"x-request-id", b"date", b"server"}
 
 
 class Forwarder:
-    """Carries requests to `address`, over connections that are kept."""
+    """Carries requests to `address`, or where each is told to go, over connections that are kept."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str = "") -> None:
         self.address = address
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
         self._session = aiohttp.ClientSession(
@@ -38,11 +38,14 @@ class Forwarder:
         async with self._session.get(self.address + path, timeout=limit) as answer:
             return answer.status, await answer.read()
 
-    async def forward(self, scope: Scope, path: str, body: AsyncIterator[bytes] | bytes | None, send: Send) -> None:
+    async def forward(
+        self, scope: Scope, path: str, body: AsyncIterator[bytes] | bytes | None, send: Send, address: str = ""
+    ) -> None:
         """Sends the request to `path` and its answer to `send`. Raises ModelUnavailable when nobody is there."""
         query = scope.get("query_string", b"").decode("latin-1")
         target = quote(path, safe=PATH) + (f"?{query}" if query else "")
-        url = URL(self.address + target, encoded=True)  # As it came: what is decoded twice leads elsewhere.
+        # As it came: what is decoded twice leads elsewhere.
+        url = URL((address or self.address) + target, encoded=True)
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in _kept(scope["headers"], NOT_UP)]
         try:
             async with self._session.request(

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
 from fastapi import APIRouter
@@ -16,11 +17,12 @@ from ray import serve as ray_serve
 from ray.serve import Application
 
 from serve import engine, sources
+from serve.adapters import Adapted, located
 from serve.errors import ModelUnavailable, UnknownModel
 from serve.front import ASGI, Front, api, model_card, route
 from serve.report import report
 from serve.turn import turn
-from serve.values import ModelArgs, in_bytes
+from serve.values import ModelArgs, Source, in_bytes
 
 HEADROOM = 16  # Serve's own bound lies above Front's, whose refusals have OpenAI's shape and spare /health.
 DEPLOYMENT = "Model"  # In each application, so that the chart can say how many replicas it has.
@@ -36,6 +38,8 @@ class Replica:
     async def __init__(self, args: ModelArgs) -> None:  # type: ignore[misc]  # Serve awaits it
         self.args = args
         self.engine: Any = None
+        self.adapted: Adapted | None = None
+        self._small: dict[ASGI, Replica] = {}
         self.failure: ModelUnavailable | None = None
         with self._failing_alone():
             self.engine = await asyncio.to_thread(self._load)
@@ -78,9 +82,42 @@ class Replica:
         app: ASGI = self._refuse
         if self.failure is None:
             with self._failing_alone():
-                app = await self.app()
+                app = await self._with_adapters(await self.app())
         most = self.args.max_ongoing_requests + self.args.max_queued_requests
         return Front(self._with_health(app), max_body=in_bytes(self.args.max_body), max_requests=most)
+
+    async def _with_adapters(self, app: ASGI) -> ASGI:
+        if self.args.adapters is None:
+            return app
+        self.adapted = Adapted(app, self.served_names(), self.args.adapters.max, self.load_adapter, self.drop_adapter)
+        return self.adapted
+
+    async def load_adapter(self, id: str) -> ASGI:
+        """What answers for `<key>:<id>`: a small model of this task by this engine, with a part of the memory."""
+        task = next(cls for cls in type(self).__mro__ if "task" in vars(cls))  # Serve's own wrapping is not wanted.
+        small: Replica = object.__new__(task)
+        names = (*self.args.names, self.adapter_name(id))
+        await Replica.__init__(small, self.args.model_copy(update={"names": names, "source": self.adapter_source(id)}))
+        if small.failure is not None:
+            raise small.failure
+        app = await small.app()
+        self._small[app] = small
+        return app
+
+    async def drop_adapter(self, id: str, app: ASGI) -> None:
+        """Gives back what `load_adapter` took."""
+        await asyncio.to_thread(self._small.pop(app).close)
+
+    def adapter_name(self, id: str) -> str:
+        return f"{self.args.model}:{id}"
+
+    def adapter_source(self, id: str) -> Source:
+        """Where its files are; UnknownModel where a folder of theirs has none."""
+        assert self.args.adapters is not None  # noqa: S101
+        source = located(self.args.adapters.source, id)
+        if source.path is not None and not Path(source.path).is_dir():
+            raise UnknownModel(f"the model {self.adapter_name(id)!r} does not exist", param="model")
+        return source
 
     def _with_health(self, app: Any) -> ASGI:
         health = api(self.args.model)
@@ -100,13 +137,19 @@ class Replica:
         """What the gateway and `helm test` read; 503 with the reason when the model is unavailable."""
         if self.failure is not None:
             raise self.failure
-        return {"status": "ok", "model": self.args.model, "task": self.task, "engine": self.args.engine}
+        known = {"status": "ok", "model": self.args.model, "task": self.task, "engine": self.args.engine}
+        return known if self.adapted is None else {**known, "adapters": self.adapted.state()}
 
     def __del__(self) -> None:
-        """Serve calls this when it stops the replica; an engine with processes of its own ends them."""
-        close = getattr(self.engine, "close", None)
-        if close is not None:
-            close()
+        """Serve calls this when it stops the replica."""
+        self.close()
+
+    def close(self) -> None:
+        """Ends what outlives this object: a batcher's thread, and an engine's own processes."""
+        for part in (getattr(self, "batcher", None), self.engine):
+            close = getattr(part, "close", None)
+            if close is not None:
+                close()
 
     def served_names(self) -> list[str]:
         return [self.args.model, *self.args.names]
@@ -119,9 +162,18 @@ class Replica:
             )
 
     @classmethod
+    def prepared(cls, args: ModelArgs) -> ModelArgs:
+        """The same with what adapters ask of the engine: small models beside this one share its memory."""
+        if args.adapters is None:
+            return args
+        memory = args.placement.memory // (1 + args.adapters.max)
+        return args.model_copy(update={"placement": args.placement.model_copy(update={"memory": memory})})
+
+    @classmethod
     def application(cls, args: ModelArgs) -> Application:
         """The deployment with the placement and the bounds that the entry asks for."""
         engine.must_do(cls.task, cls.protocol, args.engine, f"models.{args.model}")
+        args = cls.prepared(args)
         engine.config(args)
         return (
             ray_serve.deployment(ray_serve.ingress()(cls))

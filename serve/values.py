@@ -71,6 +71,15 @@ class Autoscaling(Closed):
         return self
 
 
+class Adapters(Closed):
+    """Adapters of a language model, or small models of one task, that clients name as `<key>:<id>`."""
+
+    source: Source
+    """The place that has each in a folder named by its id; on the hub the organisation whose repositories they are."""
+    max: int = Field(4, ge=1)
+    """How many one replica holds at once; the least recently used goes for another."""
+
+
 class Served(Closed):
     """What the entry of a model and the arguments of its application share."""
 
@@ -90,6 +99,8 @@ class Served(Closed):
     """Seconds that a request waits for a replica before it is answered 503."""
     max_body: Quantity = "32Mi"
     """Largest request body; more is answered 413."""
+    adapters: Adapters | None = None
+    """Adapters, or further small models, that a replica loads when they are first asked for."""
     load_patience: float = Field(900, ge=0)
     """Seconds that it waits for others which load on its GPU, as they do so one after the other; then it loads too."""
     reference: Literal["compared", "required", "made"] = "compared"

@@ -14,6 +14,7 @@ from typing import Any, Literal, NoReturn
 
 from pydantic import Field
 
+from serve.errors import ModelUnavailable
 from serve.values import Closed, Placement
 
 GIBIBYTE = 2**30
@@ -46,8 +47,12 @@ class Config(Closed):
     """Separates the reasoning from the answer."""
     trust_remote_code: bool = False
     """Runs code that the model brings."""
+    max_loras: int | None = Field(None, ge=1)
+    """Adapters that can be decoded at once; with `adapters` of the entry as many as its `max`."""
+    max_lora_rank: int | None = Field(None, ge=1)
+    """Largest rank of an adapter; default 16."""
     args: dict[str, Any] = {}
-    """Any other flag, without its dashes: {enable-lora: true, lora-modules: [name=path]}."""
+    """Any other flag, without its dashes: {enable-prefix-caching: false}."""
 
 
 class Engine:
@@ -75,11 +80,26 @@ class Engine:
         tasks = await self._client.get_supported_tasks()
         app = build_app(self._args, tasks, self._client.model_config)
         await init_app_state(self._client, app.state, self._args, tasks)
+        self._models = app.state.openai_serving_models
         app.state.server = types.SimpleNamespace()  # On a dead engine vLLM tells its uvicorn to end; Serve restarts us.
         return app
 
     async def check(self) -> None:
         await self._client.check_health()
+
+    async def add(self, name: str, folder: Path) -> None:
+        from vllm.entrypoints.serve.lora.protocol import LoadLoRAAdapterRequest
+
+        refusal = await self._models.load_lora_adapter(LoadLoRAAdapterRequest(lora_name=name, lora_path=str(folder)))
+        if not isinstance(refusal, str):
+            raise ModelUnavailable(f"model {name!r}: vLLM could not load {folder.name!r}: {refusal.error.message}")
+
+    async def remove(self, name: str) -> None:
+        from vllm.entrypoints.serve.lora.protocol import UnloadLoRAAdapterRequest
+
+        adapter = self._models.lora_requests[name].lora_int_id
+        await self._models.unload_lora_adapter(UnloadLoRAAdapterRequest(lora_name=name))
+        await self._client.remove_lora(adapter)
 
     def close(self) -> None:
         """Ends the engine's processes, which would outlive ours."""
@@ -92,6 +112,8 @@ def _refuse(message: str) -> NoReturn:
 
 def _flags(config: Config) -> Iterator[str]:
     """The command line of what the entry has set."""
+    if config.max_loras:
+        yield from ("--enable-lora", "--max-cpu-loras", str(config.max_loras))
     if config.tool_call_parser:
         yield "--enable-auto-tool-choice"
     own = config.model_dump(exclude_unset=True, exclude={"args"})

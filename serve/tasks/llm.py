@@ -4,9 +4,13 @@ The engine brings its application, with streaming, tools, structured output and 
 that all tasks share.
 """
 
+import asyncio
+
 from ray.serve import Application
 
-from serve.engine import LanguageModel
+from serve import engine, sources
+from serve.engine import Adaptable, LanguageModel
+from serve.errors import ConfigurationError
 from serve.front import ASGI
 from serve.replica import Replica
 from serve.values import ModelArgs
@@ -22,10 +26,35 @@ class Llm(Replica):
     task = "llm"
     protocol = LanguageModel
     engine: LanguageModel
+    own: ASGI
 
     async def app(self) -> ASGI:
-        app: ASGI = await self.engine.app(self.served_names())
-        return app
+        self.own = await self.engine.app(self.served_names())
+        return self.own
+
+    async def load_adapter(self, id: str) -> ASGI:
+        """The engine's application answers for adapters too, by their names."""
+        folder = await asyncio.to_thread(sources.fetch, self.adapter_source(id), self.adapter_name(id))
+        await self._engine.add(self.adapter_name(id), folder)
+        return self.own
+
+    async def drop_adapter(self, id: str, app: ASGI) -> None:
+        await self._engine.remove(self.adapter_name(id))
+
+    @property
+    def _engine(self) -> Adaptable:
+        assert isinstance(self.engine, Adaptable)  # noqa: S101  # `prepared` has looked.
+        return self.engine
+
+    @classmethod
+    def prepared(cls, args: ModelArgs) -> ModelArgs:
+        """The engine has room for as many adapters as a replica may hold."""
+        if args.adapters is None:
+            return args
+        if not issubclass(engine.module(args.engine).Engine, Adaptable):
+            raise ConfigurationError(f"models.{args.model}.adapters: engine {args.engine!r} takes no adapters")
+        room = {"maxLoras": args.adapters.max, **args.engine_config}
+        return args.model_copy(update={"engine_config": room})
 
     async def check_health(self) -> None:
         if self.failure is None:

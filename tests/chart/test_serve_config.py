@@ -112,6 +112,7 @@ EVERYTHING: dict[str, Any] = {
     "maxQueuedRequests": 0,
     "queueTimeout": 0.5,
     "maxBody": "1Gi",
+    "adapters": {"source": {"path": "/adapters"}, "max": 2},
     "loadPatience": 5,
     "reference": "made",
     "fallback": "cpu",

@@ -1,0 +1,143 @@
+"""`<key>:<id>` before a model's own application: a request goes in, an adapter or a small model of that id answers it.
+
+The id comes in the name, or in Ray's header `serve_multiplexed_model_id`. A replica holds a few and loads them from
+their store at the first request. So that they are not loaded everywhere, one that is not held here is passed on to the
+replica that it belongs to (serve/siblings.py); where that has no room for the request, it is answered here.
+"""
+
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from serve import wanted
+from serve.errors import ModelUnavailable, UnknownModel
+from serve.forward import Forwarder
+from serve.front import ASGI, Message, Receive, Scope, Send, header
+from serve.shelf import Shelf
+from serve.siblings import Siblings
+from serve.values import Source
+
+ID = re.compile(r"[A-Za-z0-9][-A-Za-z0-9._]{0,95}")
+HEADERS = (b"serve_multiplexed_model_id", b"serve-multiplexed-model-id")  # Ray's, and as some proxies rewrite it.
+PASSED = b"x-ai-inference-passed"  # From a sibling: it is answered here, or two would send it to and fro.
+BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+
+Load = Callable[[str], Awaitable[ASGI]]
+Drop = Callable[[str, ASGI], Awaitable[None]]
+
+
+class Adapted:
+    """Wraps the application of a model served as `names`, its key first; `load` brings what answers for an id."""
+
+    def __init__(self, app: ASGI, names: Sequence[str], most: int, load: Load, drop: Drop) -> None:
+        self.app = app
+        self.names = names
+        self.shelf: Shelf[ASGI] = Shelf(most, load, drop)
+        self.passed = 0
+        self._siblings = Siblings()
+        self._forwarder = Forwarder()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self.app(scope, receive, send)
+            return
+        name, body = await wanted.model(scope, receive)
+        id = self._id(scope, name)
+        if id is None:
+            await self.app(scope, _replayed(body, receive), send)
+            return
+        scope, body = _named(scope, body, f"{self.names[0]}:{id}")
+        if not await self._pass_on(id, scope, body, send):
+            async with self.shelf.held(id) as app:
+                await app(scope, _replayed(body, receive), send)
+
+    def state(self) -> dict[str, Any]:
+        """What is held, and how it came so since this replica started."""
+        shelf = self.shelf
+        return {"held": shelf.ids(), "loaded": shelf.loaded, "evicted": shelf.evicted, "passedOn": self.passed}
+
+    def _id(self, scope: Scope, name: str | None) -> str | None:
+        """What the request asks for beside the model itself; raises UnknownModel for what can be no id."""
+        if name in self.names or name is None:
+            id = next((value.decode("latin-1") for key in HEADERS if (value := header(scope, key))), None)
+        else:
+            served, _, id = name.rpartition(":")
+            if served not in self.names:
+                return None  # Whatever it is, the application knows what to say.
+        if id is not None and not ID.fullmatch(id):
+            raise UnknownModel(f"{id!r} can be no adapter's id: letters, digits and -._ make one", param="model")
+        return id
+
+    async def _pass_on(self, id: str, scope: Scope, body: wanted.Body, send: Send) -> bool:
+        """Whether a sibling has answered. A body that is not read whole cannot be sent twice, so it stays here."""
+        if id in self.shelf.ids() or header(scope, PASSED) or not isinstance(body, bytes):
+            return False
+        address = await self._siblings.owner(id)
+        if address is None:
+            return False
+        answer = _Answer(send)
+        onward = {**scope, "headers": [*scope["headers"], (PASSED, b"1")]}
+        try:
+            await self._forwarder.forward(onward, scope["path"], body, answer.send, address)
+        except (_Busy, ModelUnavailable):
+            if answer.started:
+                raise
+            return False
+        self.passed += 1
+        return True
+
+
+class _Busy(Exception):
+    """A sibling refuses."""
+
+
+class _Answer:
+    """Sends what a sibling answers, unless it refuses."""
+
+    def __init__(self, send: Send) -> None:
+        self.started = False
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] in BUSY:
+            raise _Busy
+        self.started = True
+        await self._send(message)
+
+
+def located(source: Source, id: str) -> Source:
+    """Where the store has `id`."""
+    place, root = next((place, root) for place in ("path", "s3", "gs", "hub") if (root := getattr(source, place)))
+    return source.model_copy(update={place: f"{root.rstrip('/')}/{id}"})
+
+
+def _named(scope: Scope, body: wanted.Body, name: str) -> tuple[Scope, wanted.Body]:
+    """The request as one for `name`; a form needs none, as an application that takes forms has one model."""
+    if not isinstance(body, bytes) or header(scope, b"content-type").startswith(b"multipart/"):
+        return scope, body
+    whole = json.dumps({**json.loads(body or b"{}"), "model": name}).encode()
+    kept = [(key, value) for key, value in scope["headers"] if key != b"content-length"]
+    return {**scope, "headers": [*kept, (b"content-length", str(len(whole)).encode())]}, whole
+
+
+def _replayed(body: wanted.Body, receive: Receive) -> Receive:
+    """The body that was read, and then what `receive` has: that the client leaves."""
+    parts = _parts(body)
+
+    async def replay() -> Message:
+        async for part, more in parts:
+            return {"type": "http.request", "body": part, "more_body": more}
+        return await receive()
+
+    return replay
+
+
+async def _parts(body: wanted.Body) -> AsyncIterator[tuple[bytes, bool]]:
+    if body is None or isinstance(body, bytes):
+        yield body or b"", False
+        return
+    async for part in body:
+        yield part, True
+    yield b"", False
