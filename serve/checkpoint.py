@@ -33,6 +33,14 @@ def longest(folder: Path) -> int | None:
     return min((limit for limit in limits if limit), default=None)
 
 
+def stored_type(folder: Path) -> str | None:
+    """The precision of its weights as torch names it, where the folder says so."""
+    config = _settings(folder, "config.json")
+    said = {**config, **config.get("text_config", {})}
+    found: str | None = said.get("dtype") or said.get("torch_dtype")
+    return found
+
+
 def pooling(folder: Path) -> str:
     """How a model of token vectors makes one of them: `mean`, `cls`, and so on; ModelUnavailable where it does more."""
     modules = _settings(folder, "modules.json") or [{"type": "Transformer", "path": ""}]

@@ -1,7 +1,8 @@
 """What a task asks of an engine: one small Protocol per task, and the loader that turns a name into its module.
 
-An engine is a file `serve/engines/<name>.py` with two names: `Config`, its typed options, and `Engine`, constructed as
-`Engine(config, folder, placement)` in a thread of the replica, once; heavy imports belong inside that constructor.
+An engine is a file `serve/engines/<name>.py` with three names: `Config`, its typed options, and their `on_cpu()`;
+`Engine`, constructed as `Engine(config, folder, placement)` in a thread of the replica, once, where heavy imports
+belong; and `arithmetic(config, folder, placement)`, by what it computes, or None where that is by none of its own.
 Engines take and return plain lists and arrays, so that a Serve replica and a batch job call the same methods.
 """
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serve import engines
+from serve.arithmetic import Arithmetic
 from serve.errors import ConfigurationError, ModelUnavailable
 from serve.validation import validated
 from serve.values import Closed, ModelArgs
@@ -222,10 +224,28 @@ def must_do(task: str, protocol: type, name: str, path: str) -> None:
         )
 
 
+def arithmetic(args: ModelArgs, folder: Path) -> Arithmetic | None:
+    """By what the engine will compute."""
+    found: Arithmetic | None = module(args.engine).arithmetic(config(args), folder, args.placement)
+    return found
+
+
+def on_cpu(args: ModelArgs) -> ModelArgs:
+    """The same on the CPU of the same pod, in float32, with nothing on a GPU."""
+    own: Any = config(args)
+    options = own.on_cpu().model_dump(mode="json", by_alias=True, exclude_unset=True)
+    alone = {"vendor": "cpu", "memory": 0, "tensor_parallel": 1, "pipeline_parallel": 1, "span": False}
+    return args.model_copy(update={"engine_config": options, "placement": args.placement.model_copy(update=alone)})
+
+
 def load(args: ModelArgs, folder: Path) -> Any:
-    """A loaded engine, or ModelUnavailable with the reason. Blocks for as long as loading takes."""
+    """A loaded engine within its budget, or ModelUnavailable with the reason. Blocks for as long as loading takes."""
+    from serve import budget  # It reads the options of every engine, which are built on this module.
+
     try:
-        return module(args.engine).Engine(config(args), folder, args.placement)
+        loaded = module(args.engine).Engine(budget.fitted(args, folder), folder, args.placement)
+        budget.hold(args, loaded)
+        return loaded
     except ImportError as error:
         raise ModelUnavailable(
             f"model {args.model!r}: engine {args.engine!r} needs the package {error.name!r}, which is not installed; "

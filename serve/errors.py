@@ -75,10 +75,23 @@ class Overloaded(InferenceError):
 
 
 class ModelUnavailable(InferenceError):
-    """The model could not be loaded; only a change of its entry or its source helps."""
+    """The model could not be loaded; only a change of its entry or its source helps. `cause` is the metric's word."""
 
     status = 503
     code: ClassVar[str | None] = "model_unavailable"
+    cause: ClassVar[str] = "load"
+
+
+class Miscomputed(ModelUnavailable):
+    """The accelerator computes wrongly, or ends the process that tries it."""
+
+    cause = "kernels"
+
+
+class Unlike(ModelUnavailable):
+    """The model's answers are not those of its reference, or it lacks the one that it must have."""
+
+    cause = "reference"
 
 
 class ModelStarting(ModelUnavailable):

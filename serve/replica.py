@@ -16,7 +16,7 @@ from fastapi import APIRouter
 from ray import serve as ray_serve
 from ray.serve import Application
 
-from serve import engine, sources
+from serve import engine, kernels, sources
 from serve.adapters import Adapted, located
 from serve.errors import ModelUnavailable, UnknownModel
 from serve.front import ASGI, Front, api, model_card, route
@@ -59,6 +59,7 @@ class Replica:
     def _load(self) -> Any:
         folder = sources.fetch(self.args.source, self.args.model)
         with turn(self.args):
+            kernels.check(engine.arithmetic(self.args, folder), self.args.placement)
             report("model %s: loading %s by %s", self.args.model, folder.name, self.args.engine)
             loaded = engine.load(self.args, folder)
         report("model %s: ready", self.args.model)

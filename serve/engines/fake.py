@@ -38,7 +38,7 @@ class Config(Closed):
     error: str | None = None
     """Embedding fails with this message, as a device does that is out of memory."""
     wrong: float = 0
-    """Noise, by the length of a vector, that is added to it where the vendor is not cpu: a GPU that computes wrongly."""
+    """Noise, by the length of a vector, that is added to it unless the vendor is cpu: a GPU that computes wrongly."""
     delay: float = 0
     """Seconds before the first byte of each answer."""
     token_delay: float = 0
@@ -86,7 +86,8 @@ class Engine:
         if self.config.error:
             raise RuntimeError(self.config.error)
         vectors = np.stack([_noise(tokens.ids, SIZE) for tokens in batch])
-        return vectors + self._wrong * np.linalg.norm(vectors, axis=1, keepdims=True) * _noise("wrong", SIZE)
+        noise = self._wrong * np.linalg.norm(vectors, axis=1, keepdims=True) * _noise("wrong", SIZE)
+        return np.asarray(vectors + noise)
 
     def tokenize_pairs(self, pairs: Sequence[tuple[str, str]], document_tokens: int | None = None) -> list[Tokens]:
         cut = [(query, " ".join(document.split()[:document_tokens])) for query, document in pairs]

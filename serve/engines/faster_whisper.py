@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from serve.arithmetic import Arithmetic, floats
 from serve.device import threads, word_for
 from serve.engine import Recognition, Samples, Segment, TranscriptionOptions, Word
 from serve.errors import ModelUnavailable
@@ -38,6 +39,10 @@ class Config(Closed):
     condition_on_previous_text: bool = True
     """Show the model what it wrote before: steadier names and style, but a mistake can repeat itself. Without effect
     when batchSize is above 1."""
+
+    def on_cpu(self) -> Self:
+        """As a CPU computes it, in float32."""
+        return self.model_copy(update={"compute_type": "float32"})
 
     @model_validator(mode="after")
     def windows_known(self) -> Self:
@@ -122,3 +127,12 @@ def _segments(found: Iterable[Any]) -> Iterator[Segment]:
                 Word(word=word.word, start=float(word.start), end=float(word.end)) for word in segment.words or ()
             ),
         )
+
+
+def arithmetic(config: Config, folder: Path, placement: Placement) -> Arithmetic:
+    """A CPU computes in float32; `default` and `auto` are float16 on a GPU that has it."""
+    weights, _, beside = config.compute_type.rpartition("_")
+    wide = ("float32", "int8", "int16")
+    precision = "float32" if beside in wide else "bfloat16" if beside == "bfloat16" else "float16"
+    on_cpu = _device(placement) == "cpu"
+    return Arithmetic("ctranslate2", floats("float32" if on_cpu else precision), "int8" in (weights, beside))

@@ -12,10 +12,11 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
+from serve.arithmetic import Arithmetic, floats
 from serve.device import torch_device
 from serve.engine import Samples
 from serve.errors import ModelUnavailable
@@ -40,6 +41,9 @@ class Config(Closed):
     """The voice for requests that name none; default: the first by name."""
     language: Language | None = None
     """What every voice reads the text as; default: the language of the voice, by its first letter."""
+
+    def on_cpu(self) -> Self:
+        return self
 
 
 class Engine:
@@ -174,3 +178,7 @@ def _english(british: bool) -> Phonemiser:
 
     read = en.G2P(trf=False, british=british, fallback=fallback, unk="")
     return lambda text: str(read(text)[0])
+
+
+def arithmetic(config: Config, folder: Path, placement: Placement) -> Arithmetic:
+    return Arithmetic("torch", floats())

@@ -5,16 +5,17 @@ Weights that are not yet OpenVINO's are exported when they are loaded for the fi
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from serve import checkpoint
-from serve.device import openvino_device, threads
+from serve.arithmetic import Arithmetic, floats
+from serve.device import openvino_device, threads, word_for
 from serve.encoder import Encoder, EncoderConfig
 from serve.engine import Tokens
 from serve.errors import ModelUnavailable
@@ -36,6 +37,10 @@ class Config(EncoderConfig):
     """Parts of a batch that are computed at once: more use many cores better."""
     device: Literal["auto", "CPU", "GPU"] = "auto"
     """Where it runs; auto is what the vendor of the accelerator means."""
+
+    def on_cpu(self) -> Self:
+        """As a CPU computes it, in float32."""
+        return self.model_copy(update={"precision": "f32", "device": "CPU", "num_streams": 1, "max_batch_tokens": None})
 
 
 class Engine(Encoder):
@@ -59,14 +64,21 @@ class Engine(Encoder):
         from optimum.intel import OVModelForFeatureExtraction, OVModelForSequenceClassification
 
         cls = OVModelForSequenceClassification if self.reads_pairs else OVModelForFeatureExtraction
-        automatic = "f32" if self.device == "CPU" else "f16"
-        hint = config.precision if config.precision in ("f32", "f16") else automatic
-        how = {"INFERENCE_PRECISION_HINT": hint, "NUM_STREAMS": str(config.num_streams)}
+        how = {"INFERENCE_PRECISION_HINT": _hint(config, self.device), "NUM_STREAMS": str(config.num_streams)}
         if self.device == "CPU":
             how["INFERENCE_NUM_THREADS"] = str(threads(placement))
         where = str(_exported(cls.export_feature, folder, config.precision))
         model = cls.from_pretrained(where, export=False, device=self.device, ov_config=how, local_files_only=True)
         return model.request
+
+    def taken(self) -> int:
+        import openvino
+
+        taken: Mapping[str, int] = openvino.Core().get_property("GPU", "GPU_MEMORY_STATISTICS")
+        return sum(taken.values())
+
+    def close(self) -> None:
+        self._requests.clear()
 
     def compute(self, batch: Sequence[Tokens]) -> NDArray[np.float32]:
         size = -(-len(batch) // len(self._requests))
@@ -119,3 +131,15 @@ def _exported(task: str, folder: Path, precision: str) -> Path:
         return complete(folder / name, export)
     state = f"{folder.resolve()}@{folder.stat().st_mtime_ns}"
     return complete(cache() / "exports" / hashlib.sha256(state.encode()).hexdigest()[:16] / name, export)
+
+
+def arithmetic(config: Config, folder: Path, placement: Placement) -> Arithmetic:
+    automatic = "CPU" if word_for(placement.vendor) == "cpu" else "GPU"
+    hint = _hint(config, automatic if config.device == "auto" else config.device)
+    precisions = floats({"f32": "float32", "f16": "float16"}[hint])
+    return Arithmetic("openvino", precisions, config.precision == "int8", on_cpu=config.device == "CPU")
+
+
+def _hint(config: Config, device: str) -> str:
+    automatic = "f32" if device == "CPU" else "f16"
+    return config.precision if config.precision in ("f32", "f16") else automatic

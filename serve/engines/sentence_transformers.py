@@ -6,12 +6,13 @@ other threads, and a batch goes to the device as it comes.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from serve.device import torch_device
+from serve.arithmetic import Arithmetic, floats
+from serve.device import torch_device, word_for
 from serve.encoder import Encoder, EncoderConfig
 from serve.engine import Tokens
 from serve.errors import ModelUnavailable
@@ -28,6 +29,10 @@ class Config(EncoderConfig):
     """Implementation of attention; auto is transformers' own choice."""
     trust_remote_code: bool = False
     """Run Python code that comes with the weights; only for models whose code you have read."""
+
+    def on_cpu(self) -> Self:
+        """As a CPU computes it best, in float32."""
+        return self.model_copy(update={"dtype": "float32", "attention": "auto", "max_batch_tokens": None})
 
 
 class Engine(Encoder):
@@ -46,8 +51,7 @@ class Engine(Encoder):
         import torch
         from sentence_transformers import CrossEncoder, SentenceTransformer
 
-        automatic = "float32" if self.device == "cpu" else "float16"
-        how = {"dtype": getattr(torch, automatic if config.dtype == "auto" else config.dtype)}
+        how = {"dtype": getattr(torch, _precision(config, self.device))}
         if config.attention != "auto":
             how["attn_implementation"] = config.attention
         model = (CrossEncoder if self.reads_pairs else SentenceTransformer)(
@@ -80,6 +84,19 @@ class Engine(Encoder):
             modules.pop()
         return torch.nn.Sequential(*modules)
 
+    def taken(self) -> int:
+        import torch
+
+        taken: int = torch.get_device_module(self.device).max_memory_reserved()
+        return taken
+
+    def close(self) -> None:
+        import torch
+
+        del self.model, self._modules
+        if self.device != "cpu":
+            torch.get_device_module(self.device).empty_cache()
+
     def compute(self, batch: Sequence[Tokens]) -> NDArray[np.float32]:
         import torch
 
@@ -88,3 +105,12 @@ class Engine(Encoder):
             features = self._modules({name: ids.to(self.device) for name, ids in padded.items()})
             result: NDArray[np.float32] = features[self._output].float().cpu().numpy()
         return result if self.reads_pairs else result[:, : self.model.truncate_dim]
+
+
+def arithmetic(config: Config, folder: Path, placement: Placement) -> Arithmetic:
+    return Arithmetic("torch", floats(_precision(config, word_for(placement.vendor))))
+
+
+def _precision(config: Config, device: str) -> str:
+    automatic = "float32" if device == "cpu" else "float16"
+    return automatic if config.dtype == "auto" else config.dtype

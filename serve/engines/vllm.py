@@ -10,10 +10,12 @@ import shutil
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, Self
 
 from pydantic import Field
 
+from serve import checkpoint
+from serve.arithmetic import ROUNDOFF, Arithmetic, floats
 from serve.errors import ModelUnavailable
 from serve.values import Closed, Placement
 
@@ -54,6 +56,11 @@ class Config(Closed):
     args: dict[str, Any] = {}
     """Any other flag, without its dashes: {enable-prefix-caching: false}."""
 
+    def on_cpu(self) -> Self:
+        """In float32, with as much context as there is memory for."""
+        flags = {"dtype": "float32", "kv_cache_dtype": "auto", "enforce_eager": True}
+        return self.model_copy(update={**flags, "args": {**self.args, "max-model-len": "auto"}})
+
 
 class Engine:
     """A LanguageModel."""
@@ -62,9 +69,14 @@ class Engine:
         os.environ.update(_environment(folder, placement))
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
+        from vllm.platforms import current_platform
         from vllm.utils.argparse_utils import FlexibleArgumentParser
         from vllm.v1.engine.async_llm import AsyncLLM
 
+        if placement.vendor == "cpu" and not current_platform.is_cpu():
+            raise ModelUnavailable(
+                "vLLM is built for GPUs here and runs on no CPU; the image of vendor cpu has one that does"
+            )
         parser = make_arg_parser(FlexibleArgumentParser())
         parser.error = _refuse  # argparse would end the process.
         self._args = parser.parse_args([*_flags(config), *_placed(placement), "--model", str(folder)])
@@ -162,3 +174,10 @@ def _environment(folder: Path, placement: Placement) -> dict[str, str]:
     if _lacks_compiler(placement):
         env["TORCHDYNAMO_DISABLE"] = "1"  # vLLM compiles single functions even when told to run eagerly.
     return env
+
+
+def arithmetic(config: Config, folder: Path, placement: Placement) -> Arithmetic:
+    """vLLM halves what is stored in float32 where it may choose (docs.vllm.ai, --dtype)."""
+    stored = checkpoint.stored_type(folder)
+    automatic = stored if stored in ROUNDOFF and stored != "float32" else "float16"
+    return Arithmetic("torch", floats(automatic if config.dtype == "auto" else config.dtype))

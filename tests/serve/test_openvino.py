@@ -15,9 +15,10 @@ import pytest
 if importlib.util.find_spec("optimum") is None:
     pytest.skip("optimum-intel is not in this environment", allow_module_level=True)
 
-from serve import standins
-from serve.engines.openvino import Config, Engine
-from serve.errors import ModelUnavailable
+from serve import kernels, standins
+from serve.arithmetic import Arithmetic
+from serve.engines.openvino import Config, Engine, arithmetic
+from serve.errors import Miscomputed, ModelUnavailable
 from tests.serve import references
 from tests.serve.references import PAIRS, PLACE, QUERY, TEXTS
 
@@ -159,3 +160,23 @@ def test_a_missing_gpu_is_said_with_what_to_do(folders: Path, monkeypatch: pytes
     with pytest.raises(ModelUnavailable, match=r"OpenVINO finds only CPU: .*engineConfig\.device: CPU"):
         Engine(Config(), folders / "embeddings", place)
     assert Engine(Config(device="CPU"), folders / "embeddings", place).device == "CPU"
+
+
+def test_its_kernels_are_right_on_the_cpu_and_a_wrong_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from openvino import opset13
+
+    whole = Arithmetic("openvino", ("float32", "float16"))
+    kernels.check(whole, PLACE)
+    softmax = opset13.softmax
+    monkeypatch.setattr(opset13, "softmax", lambda *inputs: opset13.multiply(softmax(*inputs), np.float32(1.1)))
+    with pytest.raises(Miscomputed, match=r"computes softmax in float32 wrongly by openvino: relative error 0\.1,"):
+        kernels.check(whole, PLACE)
+
+
+def test_it_computes_in_float16_on_a_gpu_and_stays_on_the_cpu_where_the_entry_says_so(folders: Path) -> None:
+    gpu = PLACE.model_copy(update={"vendor": "xpu"})
+    assert arithmetic(Config(), folders, gpu).narrowest == "float16"
+    assert arithmetic(Config(precision="int8"), folders, gpu).narrowest == "int8"
+    kernels.check(arithmetic(Config(device="CPU"), folders, gpu), gpu)
+    with pytest.raises(Miscomputed, match=r"'laptop' .* could not compute: .*OpenVINO finds only CPU"):
+        kernels.check(arithmetic(Config(), folders, gpu), gpu)
