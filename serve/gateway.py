@@ -1,9 +1,11 @@
 """The application at `/`: requests by model name or by an alias's Host go in, the model's own answer comes out.
 
-It also lists the models, tells the state of each, answers KServe's readiness paths and serves the page. Its table of
-models arrives by `user_config`, so that a change of models reconfigures the running replica and does not replace it.
+It also lists the models, tells the state of each, answers KServe's readiness paths, serves the page and says who takes
+what of each card as metrics. Its table of models arrives by `user_config`, so that a change of models reconfigures the
+running replica and does not replace it.
 """
 
+import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from ray import serve as ray_serve
 from ray.serve import Application
 
-from serve import wanted
+from serve import metrics, wanted
 from serve.errors import ModelStarting
 from serve.forward import Forwarder
 from serve.front import Front, Receive, Scope, Send, api, header, model_card, route
@@ -54,6 +56,7 @@ class Gateway:
     async def __init__(self) -> None:  # type: ignore[misc]  # Serve awaits it
         self.table = Table()
         self.forwarder = Forwarder(self.table.address)
+        self.metrics = asyncio.create_task(metrics.repeat(lambda: metrics.say_ledger(self.table.ledger)))
 
     async def reconfigure(self, config: dict[str, Any]) -> None:
         """Serve calls this with the new `user_config`, while requests go on."""

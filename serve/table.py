@@ -1,6 +1,7 @@
 """The gateway's table of models: a path and a name go in, or a Host header, the key of the model comes out."""
 
 from serve.errors import BadRequest, UnknownModel
+from serve.ledger import Ledger
 from serve.values import Closed, Task
 
 ALIAS = "-predictor"  # As KServe names the Service of a model.
@@ -42,6 +43,8 @@ class Table(Closed):
     """Serve's proxy, which leads to each model's path."""
     alias_prefix: str = ""
     """What the chart puts before `<model>-predictor`."""
+    ledger: Ledger = ()
+    """Who takes what of each card, for the metrics."""
 
     def find(self, name: str) -> str | None:
         """The key of the model that is served under `name`; `<key>:<id>` is an adapter of it."""

@@ -91,5 +91,5 @@ def _print(console: Console, found: Plan, release: str, namespace: str) -> None:
         for line in part:
             console.print(line)
     console.print()
-    for bar in bars(found.racks):
+    for bar in bars(found.ledger):
         console.print(bar)

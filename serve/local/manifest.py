@@ -8,7 +8,9 @@ from typing import Any, Self
 import yaml
 
 from serve.errors import ConfigurationError
+from serve.ledger import Ledger
 from serve.local.group import Group
+from serve.table import Table
 from serve.validation import validated
 from serve.values import ModelArgs
 
@@ -39,6 +41,12 @@ class Manifest:
         """How many replicas each model has: the options by which the chart says it to Serve."""
         found = {app["name"]: app.get("deployments", [{}])[0] for app in self.config["applications"]}
         return {name: found[name].get("autoscaling_config", {}) for name in self.models}
+
+    @property
+    def ledger(self) -> Ledger:
+        """Who takes what of each card."""
+        gateway = next(app for app in self.config["applications"] if app["name"] == "gateway")
+        return validated(Table, gateway["deployments"][0]["user_config"], "the gateway's table").ledger
 
     def task(self, model: str) -> str:
         """`serve.tasks.stt:build` is of task stt."""

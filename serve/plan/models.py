@@ -34,12 +34,13 @@ class ModelChanges:
     changed: Mapping[str, tuple[Difference, ...]] | None = None
     """The arguments that differ."""
     gateway: str = ""
-    """`table` when only its table of models changes, `replaced` when more does."""
+    """`ledger` when only what it says of cards changes, `table` its table of models, `replaced` when more does."""
     fixed: tuple[Difference, ...] = ()
     """What Serve reads when it starts and not again."""
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.changed or self.gateway)
+        """Whether requests see something of it."""
+        return bool(self.added or self.removed or self.changed or self.gateway not in ("", "ledger"))
 
 
 def compared(old: str, new: str) -> ModelChanges:
@@ -86,9 +87,18 @@ def scaled_only(found: Iterable[Difference]) -> bool:
 def _gateway(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     if old == new:
         return ""
-    return "table" if _without_table(old) == _without_table(new) else "replaced"
+    if _without_table(old) != _without_table(new):
+        return "replaced"
+    return "ledger" if _table(old) == _table(new) else "table"
 
 
 def _without_table(gateway: Mapping[str, Any]) -> dict[str, Any]:
     deployments = [{**one, "user_config": None} for one in gateway.get("deployments", [])]
     return {**gateway, "deployments": deployments}
+
+
+def _table(gateway: Mapping[str, Any]) -> dict[str, Any]:
+    """By which it answers, without what it only says of cards."""
+    deployments = gateway.get("deployments") or [{}]
+    table: Mapping[str, Any] = deployments[0].get("user_config") or {}
+    return {key: value for key, value in table.items() if key != "ledger"}

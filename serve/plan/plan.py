@@ -11,7 +11,9 @@ from enum import StrEnum
 from typing import Any, Self
 
 from serve.errors import ConfigurationError
-from serve.plan import cards, cluster, demand, models, objects
+from serve.ledger import Ledger
+from serve.local.manifest import Manifest
+from serve.plan import cluster, demand, models, objects
 from serve.plan.cluster import ClusterChange, Effect
 from serve.plan.live import Live
 from serve.plan.models import ModelChanges
@@ -82,7 +84,8 @@ class Plan:
     objects: ObjectChanges
     starts: Sequence[demand.Pod]
     """Pods that start."""
-    racks: Sequence[cards.Rack]
+    ledger: Ledger
+    """Who takes what of each card."""
     places: Sequence[Place] = ()
     """Where they would go."""
     unknown: str = NO_CLUSTER_ASKED
@@ -118,7 +121,7 @@ def planned(documents: Sequence[Mapping[str, Any]], before: Before | None, live:
     verdict = _verdict(change, changes, strategy) if before else Verdict.FIRST_INSTALL
     starts = _starts(verdict, config, before)
     places, unknown = _places(starts, verdict, before, live)
-    found = Plan(verdict, before, change, changes, _objects(documents, before), starts, cards.racks(service))
+    found = Plan(verdict, before, change, changes, _objects(documents, before), starts, Manifest.of(documents).ledger)
     return replace(
         found,
         places=places,
@@ -149,7 +152,9 @@ def _verdict(change: ClusterChange, changes: ModelChanges, strategy: str) -> Ver
         return Verdict.APPENDED
     if changes:
         return Verdict.IN_PLACE
-    return Verdict.IGNORED if change.effect is Effect.IGNORED else Verdict.NOTHING
+    if change.effect is Effect.IGNORED:
+        return Verdict.IGNORED
+    return Verdict.IN_PLACE if changes.gateway else Verdict.NOTHING
 
 
 def _strategy(spec: Mapping[str, Any]) -> str:

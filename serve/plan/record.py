@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from serve.ledger import Rack
 from serve.plan.budgets import Budgets
-from serve.plan.cards import Rack
 from serve.plan.nodes import Place
 from serve.plan.plan import Plan
 from serve.plan.tree import Difference
@@ -27,7 +27,7 @@ def record(plan: Plan, found: Budgets) -> dict[str, Any]:
         "models": _models(plan),
         "objects": {name: list(getattr(plan.objects, name)) for name in ("added", "changed", "removed")},
         "nodes": _nodes(plan),
-        "cards": [_rack(rack) for rack in plan.racks],
+        "cards": [_rack(rack) for rack in plan.ledger],
         "budgets": _budgets(found),
     }
 
@@ -63,11 +63,11 @@ def _place(place: Place) -> dict[str, Any]:
 def _rack(rack: Rack) -> dict[str, Any]:
     cards = [
         {
-            "node": card.node,
-            "free": round(card.free, 4),
-            "models": [{"model": one.model, "share": one.share, "memory": one.memory} for one in card.slices],
+            "node": number // rack.count,
+            "free": card.free,
+            "models": [one.model_dump() for one in card.slices],
         }
-        for card in rack.cards
+        for number, card in rack.numbered()
     ]
     return {"accelerator": rack.accelerator, "resource": rack.resource, "memory": rack.memory, "cards": cards}
 

@@ -34,6 +34,7 @@ NEXT_CLUSTER = {
     Verdict.RECREATION: "It starts with these changes of models:",
 }
 GATEWAY = {
+    "ledger": "  the gateway takes a new ledger for its metrics; its replica stays",
     "table": "  the gateway takes a new table of models; its replica stays",
     "replaced": "  the gateway is replaced: /v1 and the aliases answer again when it has started",
 }
@@ -104,14 +105,7 @@ def objects(plan: Plan) -> Iterator[str]:
 def budgets(found: Budgets, asked: bool) -> Iterator[str]:
     """What is too small, and with `asked` also what nobody can tell."""
     for model, (memory, estimate) in found.short.items():
-        parts = {
-            "weights": estimate.weights,
-            "cache": estimate.cache,
-            "activations": estimate.activations,
-            "overhead": estimate.overhead,
-        }
-        named = ", ".join(f"{name} {gibibytes(size)}" for name, size in parts.items() if size)
-        given = f"{memory // 2**20}Mi"
+        given, named = f"{memory // 2**20}Mi", estimate.parts(gibibytes)
         yield f"models.{model}.memory: {given} is below the estimated {gibibytes(estimate.total)} ({named})"
     for model, reason in found.unknown.items() if asked else ():
         yield f"models.{model}.memory is not estimated: {reason}"

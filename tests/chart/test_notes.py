@@ -64,6 +64,16 @@ def test_the_nodes_that_are_expected_are_named_with_what_they_have(notes: Any) -
     assert "small 0 to 2 1 nvidia.com/gpu, 4 CPUs, 16Gi RAM, kubernetes.io/hostname=elminster" in lines
 
 
+def test_the_cards_are_shown_with_who_takes_what(notes: Any) -> None:
+    lines = [" ".join(line.split()) for line in notes(fleet(accelerators__small__count=3)).splitlines()]
+    first = lines.index("ACCELERATOR CARDS FREE TAKEN BY")
+    assert lines[first + 1 : first + 4] == [
+        "big 0 0 (0Mi) chat 1 (97280Mi)",
+        "small 0 0.5 (4096Mi) ears 0.5 (4096Mi)",
+        "small 1 to 2 1 (8192Mi) -",
+    ]
+
+
 def test_the_next_steps_are_to_wait_to_test_and_to_plan_the_next_change(notes: Any) -> None:
     wait = "kubectl -n ai-ml wait rayservice/ai-inference --for=condition=Ready --timeout=1h"
     test = "helm test ai-inference --namespace ai-ml --logs"

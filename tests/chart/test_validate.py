@@ -25,6 +25,9 @@ accelerators.small is overcommitted; lower gpu, memory, cpus or replicas, or mov
   all                                1.1     9011Mi      2
   there is                             1     8192Mi      4"""
 MOUTH = {"task": "tts", "engine": "fake", "source": {"path": "/m"}, "accelerator": "small", "gpu": 0.3}
+CPU = {"vendor": "cpu", "memory": "8Gi", "order": 2}
+RAM = {"models__ears__gpu": None, "models__ears__memory": "6Gi"}
+FIFTHS = {"models__ears__gpu": 0.4, "models__ears__replicas": 5, "accelerators__small__cpus": 8}
 JOB = {
     "task": "embeddings", "engine": "fake", "source": {"path": "/"}, "accelerator": "small",
     "input": "s3://in", "output": "s3://out",
@@ -124,7 +127,8 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"models__chat__gpus": 2, "models__chat__tensorParallel": 2},
-        "models.chat.gpus: 2 is more than the count 1 of accelerator big; a replica lives on one node",
+        "models.chat.gpus: 2 is more than the count 1 of accelerator big; a replica is on one node, unless it "
+        "has span: true",
     ),
     (
         {"models__ears__memory": "7681Mi", "accelerators__small__reserve": "512Mi"},
@@ -137,6 +141,30 @@ CASES: list[tuple[dict[str, Any], str]] = [
         "share",
     ),
     ({"models__mouth": {**MOUTH, "cpus": 0.5, "replicas": 2}}, OVERCOMMITTED),
+    (
+        {"models__chat__gpus": 2, "models__chat__tensorParallel": 2, "models__chat__span": True},
+        "models.chat.gpus: 2 is more than accelerator big has on all of its nodes",
+    ),
+    (
+        {"accelerators__small__nodes": 2, "models__mouth": {**MOUTH, "gpu": 0.5, "cpus": 3, "replicas": 2}},
+        "accelerators.small: of its nodes, 2, each has 4 cores, too few for 3 replicas of up to 3 cpus; lower cpus or "
+        "replicas",
+    ),
+    (
+        {"accelerators__small": {**CPU, "nodes": 2}, **RAM, "models__ears__replicas": 2},
+        "models.ears.cpus: Ray chooses among the nodes of small by cores alone, so it must take the part of them that "
+        "it takes of memory; write cpus: 3",
+    ),
+    (
+        {"accelerators__small__count": 2, "accelerators__small__nodes": 2, **FIFTHS},
+        "accelerators.small: shares of 0.4 leave 0.4 on the cards of a node, where Ray waits for a place that no card "
+        "has; write gpu: 0.5",
+    ),
+    (
+        {"accelerators__small__count": 2, **RAM, "models__ears__memory": "2863311531", "models__ears__replicas": 4},
+        "models.ears.memory: 2863311531 bytes are more than a card has for each of the 3 that Ray puts there by share "
+        "0.3333; write memory: 2730Mi",
+    ),
     (
         {f"jobs__{LONG[:30]}": JOB},
         f"jobs.{LONG[:30]}: its RayJob ai-inference-{LONG[:30]}-{HASH} has 49 characters, KubeRay takes 47; shorten "

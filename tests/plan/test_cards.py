@@ -3,6 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+from typer.testing import Result
+
+from serve.errors import ConfigurationError
 from tests.helm import fleet, render
 
 Plan = Callable[..., dict[str, Any]]
@@ -66,7 +70,7 @@ def test_a_bar_is_as_long_as_the_share(said: Said) -> None:
 
 def test_an_accelerator_without_a_model_is_free(said: Said) -> None:
     values = fleet(models__ears=None)
-    assert f"small: 1 x nvidia.com/gpu\n  [{'·' * 40}] free 1\n" in said(values)
+    assert f"small: 1 x nvidia.com/gpu of 8.0Gi\n  [{'·' * 40}] free 1 (8.0Gi with its reserve)\n" in said(values)
 
 
 def test_accelerators_that_share_a_device_are_one_card(plan: Plan) -> None:
@@ -77,3 +81,11 @@ def test_accelerators_that_share_a_device_are_one_card(plan: Plan) -> None:
     values["models"]["voice"] |= {"task": "tts", "engine": "fake", "source": {"path": "/voice"}, "gpu": 0.25}
     (card,) = of(plan(values), "small and twin")
     assert (taken(card), card["free"]) == ([("ears", 0.5), ("voice", 0.25)], 0.25)
+
+
+def test_what_the_chart_refuses_is_refused_with_the_same_table(call: Callable[..., Result]) -> None:
+    values = fleet(models__ears__gpu=0.51, models__ears__replicas=2)
+    with pytest.raises(ConfigurationError) as refused:
+        render(values)
+    assert "there is" in refused.value.message
+    assert str(call(values).exception) == refused.value.message

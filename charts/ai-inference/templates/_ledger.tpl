@@ -1,41 +1,47 @@
-{{- /* The sides of the packing table: what an accelerator has room for, what models take of it, and one row as text. */ -}}
+{{- /* THE packing: the values go in, who takes what of each card comes out as the JSON of a serve.ledger.Ledger.
 
-{{- /* (list accelerator cards nodes share): of several cards only whole places count: 0.4 fits twice on each. */ -}}
-{{- define "ai-inference.room" -}}
-{{- $accelerator := index . 0 -}}
-{{- $cards := index . 1 -}}
-{{- $nodes := index . 2 -}}
-{{- $share := float64 (index . 3) -}}
-{{- $room := $cards -}}
-{{- if and (gt $cards 1) (ge $share 1.0) -}}
-  {{- $room = mulf $share (floor (divf $accelerator.count $share)) $nodes -}}
-{{- else if and (gt $cards 1) (gt $share 0.0) -}}
-  {{- $room = mulf $share (floor (divf 1 $share)) $cards -}}
+       What _validate-packing.tpl refuses, NOTES, `ai-inference plan` and the gateway's metrics all show this one. Ray deals
+       for itself, in the order of arrival; what is accepted has room in any, so here it is dealt in the order of models. */ -}}
+
+{{- define "ai-inference.ledger" -}}
+{{- $ledger := list -}}
+{{- range include "ai-inference.racks" . | fromJsonArray -}}
+  {{- $rack := pick . "accelerator" "resource" "nodes" "count" "memory" "reserve" -}}
+  {{- $ledger = append $ledger (set $rack "cards" (include "ai-inference.deal" . | fromJsonArray)) -}}
 {{- end -}}
-{{- dict
-    "share" $room
-    "memory" (mulf (include "ai-inference.usable" $accelerator) $cards)
-    "cpus" (mulf (ceil $accelerator.cpus) $nodes)
-    | toJson -}}
+{{- toJson $ledger -}}
 {{- end -}}
 
-{{- /* (list name replicas share memory cpus) */ -}}
-{{- define "ai-inference.ledger-row" -}}
-{{- $mebibytes := divf (index . 3) 1048576 | floor | int64 -}}
-{{- printf "  %-20s %8v %8v %8dMi %6v" (index . 0) (index . 1) (index . 2) $mebibytes (index . 4) -}}
-{{- end -}}
-
-{{- /* (list accelerator models): what each of the models there takes. */ -}}
-{{- define "ai-inference.ledger-rows" -}}
-{{- $accelerator := index . 0 -}}
-{{- $rows := list -}}
-{{- range index . 1 -}}
-  {{- if eq .accelerator $accelerator.key -}}
-    {{- $placement := include "ai-inference.placement" (list $accelerator .) | fromJson -}}
-    {{- $_ := set $placement "model" .key -}}
-    {{- $_ = set $placement "replicas" (include "ai-inference.most" .replicas | int) -}}
-    {{- $rows = append $rows $placement -}}
+{{- /* The cards of a rack by number, those that are equal and side by side once. */ -}}
+{{- define "ai-inference.deal" -}}
+{{- $dealt := include "ai-inference.dealt" . | fromJson -}}
+{{- $cards := list -}}
+{{- range $number := until (mul .count .nodes.max | int) -}}
+  {{- $slices := get $dealt (toString $number) | default list -}}
+  {{- $before := last $cards | default dict -}}
+  {{- if eq (toJson $slices) (toJson $before.slices) -}}
+    {{- $_ := set $before "times" (add1 $before.times) -}}
+  {{- else -}}
+    {{- $cards = append $cards (dict "times" 1 "slices" $slices) -}}
   {{- end -}}
 {{- end -}}
-{{- toJson $rows -}}
+{{- toJson $cards -}}
+{{- end -}}
+
+{{- /* The slices of those cards of a rack that have some, by number. A replica of several cards takes the next ones, which
+       are of one node, as a node's places are a multiple of them. */ -}}
+{{- define "ai-inference.dealt" -}}
+{{- $count := .count -}}
+{{- $places := include "ai-inference.places" . | fromJson -}}
+{{- $node := max 1 $places.node -}}
+{{- $place := 0 -}}
+{{- $cards := dict -}}
+{{- range $row := .rows -}}
+  {{- range until (mul .replicas .width | int) -}}
+    {{- $card := add (mul $count (div $place $node)) (div (mod $place $node) (max 1 $places.card)) | toString -}}
+    {{- $_ := set $cards $card (append (get $cards $card | default list) (pick $row "model" "share" "memory")) -}}
+    {{- $place = add1 $place -}}
+  {{- end -}}
+{{- end -}}
+{{- toJson $cards -}}
 {{- end -}}

@@ -36,6 +36,7 @@ applications:
           {{- with .Values.aliases.prefix }}
           aliasPrefix: {{ . }}
           {{- end }}
+          ledger: {{- include "ai-inference.ledger" . | fromJsonArray | toYaml | nindent 12 }}
   {{- with $applications }}
   {{- toYaml . | nindent 2 }}
   {{- end }}

@@ -13,8 +13,10 @@
   {{- end -}}
   {{- if and (ne .vendor "cpu") (ne $gpus (int $parallel)) -}}
 {{ printf "%s.gpus: tensorParallel %v x pipelineParallel %v wants gpus: %d, found %d\n" $path $model.tensorParallel $model.pipelineParallel $parallel $gpus }}
-  {{- else if gt $gpus (int .count) -}}
-{{ printf "%s.gpus: %d is more than the count %v of accelerator %s; a replica lives on one node\n" $path $gpus .count .key }}
+  {{- else if and $model.span (gt $gpus (mul .count (include "ai-inference.most" .nodes) | int)) -}}
+{{ printf "%s.gpus: %d is more than accelerator %s has on all of its nodes\n" $path $gpus .key }}
+  {{- else if and (gt $gpus (int .count)) (not $model.span) -}}
+{{ printf "%s.gpus: %d is more than the count %v of accelerator %s; a replica is on one node, unless it has span: true\n" $path $gpus .count .key }}
   {{- end -}}
   {{- if gt (include "ai-inference.bytes" ($model.memory | default "0") | int64) (include "ai-inference.usable" . | int64) -}}
 {{ printf "%s.memory: %s is more than the memory %s - reserve %s of accelerator %s\n" $path $model.memory .memory .reserve .key }}
