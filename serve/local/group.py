@@ -16,6 +16,8 @@ class Group:
     num_gpus: int
     resources: Mapping[str, float]
     env: Mapping[str, str] = field(default_factory=dict)
+    shared: str = ""
+    """The claim of the device that it shares with other groups."""
 
     @classmethod
     def of(cls, spec: Mapping[str, Any], name: str) -> Self:
@@ -23,6 +25,7 @@ class Group:
         params = spec["rayStartParams"]
         container = spec["template"]["spec"]["containers"][0]
         env = {entry["name"]: entry["value"] for entry in container.get("env", ()) if "value" in entry}
+        claims = spec["template"]["spec"].get("resourceClaims", ())
         return cls(
             name=name,
             vendor=env.get("AI_INFERENCE_VENDOR", "cpu"),
@@ -30,4 +33,5 @@ class Group:
             num_gpus=int(params.get("num-gpus", 0)),
             resources=json.loads(json.loads(params["resources"])),  # Quoted twice: the operator hands it to a shell.
             env=env,
+            shared=next((claim["resourceClaimName"] for claim in claims if "resourceClaimName" in claim), ""),
         )
