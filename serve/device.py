@@ -7,8 +7,10 @@ import os
 from types import MappingProxyType
 
 from serve.errors import ModelUnavailable
-from serve.values import Placement
+from serve.values import Placement, mebibytes
 
+MUCH = 0.8
+"""Of the memory that the values say: cards have up to a tenth less than their name, by error correction and driver."""
 TORCH_WORDS = MappingProxyType({"cuda": "cuda", "rocm": "cuda", "xpu": "xpu", "cpu": "cpu"})
 
 
@@ -18,8 +20,20 @@ def torch_device(placement: Placement) -> str:
 
     torch.set_num_threads(threads(placement))
     word = word_for(placement.vendor)
-    if word == "cpu":
-        return word
+    if word != "cpu":
+        share = min(1.0, placement.memory / total(placement))
+        torch.get_device_module(word).set_per_process_memory_fraction(share)
+    return word
+
+
+def total(placement: Placement) -> int:
+    """Bytes that its GPU really has: a share of what the values say would be a wrong one where that is another number.
+
+    The properties of a device are known without a context on it, which would take some hundred megabytes.
+    """
+    import torch
+
+    word = word_for(placement.vendor)
     device = torch.get_device_module(word)
     if not device.is_available():
         raise ModelUnavailable(
@@ -27,9 +41,22 @@ def torch_device(placement: Placement) -> str:
             f"finds no {word!r} device here: check the driver, that the pod asks for the GPU, and that the image is "
             f"the one of this vendor"
         )
-    if placement.device_memory:
-        device.set_per_process_memory_fraction(min(1.0, placement.memory / placement.device_memory))
-    return word
+    found: int = device.get_device_properties(0).total_memory
+    if found < placement.memory or found < MUCH * placement.device_memory:
+        raise ModelUnavailable(_lacking(placement, found))
+    return found
+
+
+def _lacking(placement: Placement, found: int) -> str:
+    """With what to do; the kernel gives an APU half of the RAM unless it is told otherwise."""
+    pages = placement.device_memory // 4096
+    said, budget, there = (mebibytes(size) for size in (placement.device_memory, placement.memory, found))
+    apu = f", or on an APU boot with ttm.pages_limit={pages} (with an older kernel amdgpu.gttsize={pages // 256})"
+    return (
+        f"the GPU of accelerator {placement.accelerator!r} has {there}, but its memory is given as {said}, and the "
+        f"budget on it is {budget}: set accelerators.{placement.accelerator}.memory to {there} or less"
+        f"{apu if placement.vendor == 'rocm' else ''}"
+    )
 
 
 def openvino_device(placement: Placement) -> str:

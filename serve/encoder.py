@@ -3,6 +3,7 @@
 Which of the two a model gives, its folder says. An engine adds how it loads weights and how it computes.
 """
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from serve import checkpoint
+from serve import checkpoint, peak
 from serve.device import threads
 from serve.engine import Tokens
 from serve.errors import BadRequest, ModelUnavailable
@@ -19,6 +20,8 @@ from serve.values import Closed, Placement
 
 KINDS = {False: "an embedding model (task embeddings)", True: "a cross-encoder (task rerank)"}
 GPU_BATCH, CORE_BATCH = 16_384, 1_024
+BRIEF = 0.2
+"""Seconds after which a CPU has been tried enough before it serves."""
 
 
 class EncoderConfig(Closed):
@@ -40,6 +43,7 @@ class Encoder:
 
     def __init__(self, config: EncoderConfig, folder: Path, placement: Placement, *, on_cpu: bool) -> None:
         self.reads_pairs = checkpoint.is_cross_encoder(folder)
+        self._on_cpu = on_cpu
         self._batch_tokens = config.max_batch_tokens or (CORE_BATCH * threads(placement) if on_cpu else GPU_BATCH)
         self._prompts, default = checkpoint.prompts(folder)
         self._default_prompt = default if config.prompt is None else config.prompt
@@ -57,6 +61,39 @@ class Encoder:
         self._size = first.shape[1]
         if self.reads_pairs and self._size != 1:
             raise ModelUnavailable(f"this classifier gives {self._size} labels; a reranker gives one score")
+
+    def fill(self) -> int:
+        """Computes the largest batch that it may get, and says what memory it then has had in all.
+
+        A CPU gets ever larger ones only while they take hardly any time.
+        """
+        if self._on_cpu:
+            return peak.ram(self._grow)
+        self.compute(self._filler(self._largest()))
+        return self.taken()
+
+    def taken(self) -> int:
+        """Bytes on the GPU."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Gives back what it has on the GPU, where its library would keep it."""
+
+    def _largest(self) -> int:
+        return max(self._batch_tokens, self.max_tokens())
+
+    def _grow(self) -> None:
+        tokens, took = 64, 0.0
+        while tokens < self._largest() and took < BRIEF:
+            tokens = min(2 * tokens, self._largest())
+            begun = time.monotonic()
+            self.compute(self._filler(tokens))
+            took = time.monotonic() - begun
+
+    def _filler(self, tokens: int) -> list[Tokens]:
+        """A batch of so many, in texts as long as can be."""
+        length = min(tokens, self.max_tokens())
+        return [self.tokenizer.blank(length)] * (tokens // length)
 
     def max_tokens(self) -> int:
         return self.tokenizer.max_tokens

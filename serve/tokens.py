@@ -48,6 +48,10 @@ class Tokenizer:
             encodings[index] = cut
         return [Tokens(self._rows(encoding), length) for encoding, length in zip(encodings, lengths, strict=True)]
 
+    def blank(self, length: int) -> Tokens:
+        """So many tokens that say nothing."""
+        return Tokens(np.zeros((len(self._features), length), np.int64), length)
+
     def _head(self, item: Input) -> Input:
         most = TOKEN_CHARACTERS * self.max_tokens
         return item[:most] if isinstance(item, str) else (item[0][:most], item[1][:most])

@@ -23,6 +23,11 @@ def in_bytes(quantity: str) -> int:
     return int(float(number) * SUFFIXES[suffix])
 
 
+def mebibytes(size: int) -> str:
+    """Bytes as a quantity, rounded up."""
+    return f"{-(-size // 2**20)}Mi"
+
+
 class Closed(BaseModel):
     """Frozen, camelCase outside, and unknown keys are refused."""
 
@@ -163,6 +168,11 @@ class Placement(Closed):
     """Bytes that one GPU has in all."""
     limit: Limit | None = None
     """What holds the process to its budget by force, beside its engine."""
+
+    @property
+    def spans(self) -> bool:
+        """Whether its engine's workers are apart from the replica's own process."""
+        return self.span and self.num_gpus > 1
 
 
 class ModelArgs(Served):

@@ -16,12 +16,11 @@ from pydantic import Field
 
 from serve import checkpoint
 from serve.arithmetic import ROUNDOFF, Arithmetic, floats
+from serve.device import total, word_for
 from serve.errors import ModelUnavailable
 from serve.values import Closed, Placement
 
-GIBIBYTE = 2**30
-WEIGHTS = {".safetensors", ".bin", ".pt"}
-CPU_OVERHEAD = GIBIBYTE  # Interpreter, code and activations of a small model, beside weights and KV cache.
+CPU_OVERHEAD = 2**30  # Interpreter, code and activations of a small model, beside weights and KV cache.
 
 
 class Config(Closed):
@@ -33,6 +32,8 @@ class Config(Closed):
     """Type of weights and activations."""
     quantization: str | None = None
     """How the weights are quantised, where the model does not say it."""
+    kv_cache_memory_bytes: int | None = Field(None, ge=1)
+    """Bytes of KV cache on each GPU; default: what the budget leaves."""
     kv_cache_dtype: str = "auto"
     """Type of the KV cache; fp8 holds twice as many tokens."""
     max_num_seqs: int | None = Field(None, ge=1)
@@ -66,7 +67,7 @@ class Engine:
     """A LanguageModel."""
 
     def __init__(self, config: Config, folder: Path, placement: Placement) -> None:
-        os.environ.update(_environment(folder, placement))
+        os.environ.update(_environment(placement))
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
         from vllm.platforms import current_platform
@@ -143,34 +144,26 @@ def _placed(placement: Placement) -> Iterator[str]:
     """The share as vLLM understands it: a fraction of the memory that the device really has."""
     yield from ("--tensor-parallel-size", str(placement.tensor_parallel))
     yield from ("--pipeline-parallel-size", str(placement.pipeline_parallel))
+    if placement.spans:
+        yield from ("--distributed-executor-backend", "ray")  # Whose workers take the placement group's bundles.
     if _lacks_compiler(placement):
         yield "--enforce-eager"
-    if placement.vendor != "cpu":
-        yield from ("--gpu-memory-utilization", f"{placement.memory / _device_memory(placement):.4f}")
+    if word_for(placement.vendor) != "cpu":
+        there = placement.device_memory if placement.spans else total(placement)
+        yield from ("--gpu-memory-utilization", f"{placement.memory / there:.4f}")
 
 
 def _lacks_compiler(placement: Placement) -> bool:
     """On CPUs torch compiles graphs by g++, which the images do not have."""
-    return placement.vendor == "cpu" and shutil.which(os.environ.get("CXX", "g++")) is None
+    return word_for(placement.vendor) == "cpu" and shutil.which(os.environ.get("CXX", "g++")) is None
 
 
-def _device_memory(placement: Placement) -> int:
-    import torch
-
-    if torch.accelerator.is_available():
-        seen: int = torch.accelerator.get_memory_info()[1]
-        return seen
-    return placement.device_memory
-
-
-def _environment(folder: Path, placement: Placement) -> dict[str, str]:
+def _environment(placement: Placement) -> dict[str, str]:
     env = {"VLLM_NO_USAGE_STATS": "1"}
-    if placement.vendor == "cpu":
-        weights = sum(file.stat().st_size for file in folder.iterdir() if file.suffix in WEIGHTS)
-        room = placement.memory - weights - CPU_OVERHEAD
-        env["VLLM_CPU_KVCACHE_SPACE"] = str(max(1, room // GIBIBYTE))  # vLLM counts in whole GiB.
+    if word_for(placement.vendor) == "cpu":
         env["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"  # Other models run on these cores too.
-        env["OMP_NUM_THREADS"] = str(max(1, round(placement.cpus)))
+        ranks = placement.tensor_parallel * placement.pipeline_parallel
+        env["OMP_NUM_THREADS"] = str(max(1, round(placement.cpus / ranks)))
     if _lacks_compiler(placement):
         env["TORCHDYNAMO_DISABLE"] = "1"  # vLLM compiles single functions even when told to run eagerly.
     return env

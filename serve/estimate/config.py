@@ -51,11 +51,20 @@ def read(source: Source, online: bool = True) -> Checkpoint:
 
 def of_folder(folder: Path) -> Checkpoint:
     """Of a model's folder."""
-    if not (folder / CONFIG).is_file():
-        raise ConfigurationError(f"{folder} has no {CONFIG}, so it cannot be estimated; set memory by hand")
     index = folder / INDEX
     size = _total(index) if index.is_file() else _whole(folder)
-    return _checkpoint(_json(folder / CONFIG), str(folder), size)
+    return _checkpoint(_described(folder), str(folder), size)
+
+
+def stored(folder: Path) -> DataType:
+    """How the weights in a model's folder are stored, whatever its architecture."""
+    return _stored(_described(folder), str(folder))
+
+
+def _described(folder: Path) -> dict[str, Any]:
+    if not (folder / CONFIG).is_file():
+        raise ConfigurationError(f"{folder} has no {CONFIG}, so it cannot be estimated; set memory by hand")
+    return _json(folder / CONFIG)
 
 
 def _of_hub(source: Source, repository: str, online: bool) -> Checkpoint:
@@ -100,13 +109,13 @@ def _file(source: Source, repository: str, name: str, online: bool) -> Path:
 
 
 def _checkpoint(config: Mapping[str, Any], where: str, size: int | None) -> Checkpoint:
-    model = known(config, where)
-    converted = "model_type" not in config
-    return Checkpoint(model, FLOAT16 if converted else _stored(config, where), size)
+    return Checkpoint(known(config, where), _stored(config, where), size)
 
 
 def _stored(config: Mapping[str, Any], where: str) -> DataType:
-    """By how it was quantised, else by its type."""
+    """By how it was quantised, else by its type; what was converted for CTranslate2 says neither."""
+    if "model_type" not in config:
+        return FLOAT16
     if quantisation := config.get("quantization_config"):
         return _quantised(quantisation, where)
     return BY_NAME.get(str(config.get("torch_dtype") or config.get("dtype") or "float32"), FLOAT32)

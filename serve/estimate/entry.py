@@ -21,6 +21,8 @@ VLLM = GIBIBYTE
 """CUDA graphs and what is not torch's: vLLM logs 0.3 to 1 GiB for the first and 0.01 to 0.2 GiB for the second."""
 TORCH = 512 * 2**20
 """Context and kernels: 0.3 to 0.7 GiB, by card and version (discuss.pytorch.org/t/73021); an assumption for Intel's."""
+TORCH_CPU = 700 * 2**20
+"""What a replica with MiniLM by sentence_transformers had beside its weights, and 50 Mi less than by OpenVINO."""
 CTRANSLATE2 = GIBIBYTE
 """What is left of the 4755 MB that faster-whisper's README reports for large-v2 in float16 with 5 beams on a GPU."""
 CTRANSLATE2_CPU = 256 * 2**20
@@ -71,7 +73,8 @@ def _vllm(config: vllm.Config, placement: Placement, stored: DataType) -> Worklo
         "vllm",
         _loaded(config, stored),
         vllm.CPU_OVERHEAD if placement.vendor == "cpu" else VLLM,
-        context=config.max_model_len,
+        context=1 if config.args.get("max-model-len") == "auto" else config.max_model_len,
+        reserved=config.kv_cache_memory_bytes,
         step=config.max_num_batched_tokens or STEP,
         sampled=config.max_num_seqs or SEQUENCES,
         cached=1 if config.kv_cache_dtype.startswith(("fp8", "int8")) else None,
@@ -109,6 +112,7 @@ def _precision(name: str, on_cpu: bool) -> DataType:
 def _encoder(
     engine: str, config: EncoderConfig, dtype: DataType, placement: Placement, materialised: bool = False
 ) -> Workload:
-    batch = CORE_BATCH * threads(placement) if placement.vendor == "cpu" else GPU_BATCH
-    step = config.max_batch_tokens or batch
-    return Workload(engine, dtype, TORCH, context=config.max_tokens, step=step, materialised=materialised)
+    on_cpu = placement.vendor == "cpu"
+    step = config.max_batch_tokens or (CORE_BATCH * threads(placement) if on_cpu else GPU_BATCH)
+    beside = TORCH_CPU if on_cpu else TORCH
+    return Workload(engine, dtype, beside, context=config.max_tokens, step=step, materialised=materialised)

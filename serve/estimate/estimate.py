@@ -1,13 +1,13 @@
 """THE sum: a checkpoint and what an engine does with it go in, bytes on each GPU and a `memory` to give come out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from serve.estimate import activations, cache, weights
 from serve.estimate.architecture import Encoder, Whisper
 from serve.estimate.config import Checkpoint
 from serve.estimate.datatype import DataType
-
-MEBIBYTE = 2**20
+from serve.values import mebibytes
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Workload:
     """Sequences whose next word is chosen at once."""
     cached: int | None = None
     """Bytes of one value in the cache, where it has a type of its own."""
+    reserved: int | None = None
+    """Bytes that the cache gets, whatever it needs."""
     materialised: bool = False
     """Whether an encoder's attention is."""
     tensor_parallel: int = 1
@@ -55,7 +57,12 @@ class Estimate:
     @property
     def memory(self) -> str:
         """What to write into the values: a quantity, rounded up."""
-        return f"{-(-self.total // MEBIBYTE)}Mi"
+        return mebibytes(self.total)
+
+    def parts(self, shown: Callable[[int], str]) -> str:
+        """What it is the sum of, each as `shown` writes it."""
+        found = {name: getattr(self, name) for name in ("weights", "cache", "activations", "overhead")}
+        return ", ".join(f"{name} {shown(size)}" for name, size in found.items() if size)
 
 
 def estimated(checkpoint: Checkpoint, work: Workload) -> Estimate:
@@ -70,7 +77,7 @@ def estimated(checkpoint: Checkpoint, work: Workload) -> Estimate:
         context=context,
         cache_per_token=per_token,
         weights=_weights(checkpoint, dtype) // (work.tensor_parallel * work.pipeline_parallel),
-        cache=sequences * context * per_token + work.batch * cache.heard(model, value),
+        cache=work.reserved or sequences * context * per_token + work.batch * cache.heard(model, value),
         activations=_activations(checkpoint, work, context),
         overhead=work.overhead,
     )
