@@ -7,6 +7,7 @@ Engines take and return plain lists and arrays, so that a Serve replica and a ba
 """
 
 import importlib
+import os
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from serve import engines
+from serve import engines, limit
 from serve.arithmetic import Arithmetic
 from serve.errors import ConfigurationError, ModelUnavailable
 from serve.validation import validated
@@ -242,6 +243,7 @@ def load(args: ModelArgs, folder: Path) -> Any:
     """A loaded engine within its budget, or ModelUnavailable with the reason. Blocks for as long as loading takes."""
     from serve import budget  # It reads the options of every engine, which are built on this module.
 
+    os.environ.update(limit.environment(args.placement))
     try:
         loaded = module(args.engine).Engine(budget.fitted(args, folder), folder, args.placement)
         budget.hold(args, loaded)

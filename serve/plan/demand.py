@@ -9,6 +9,8 @@ from serve.plan.tree import amount
 
 HEAD = "head"
 NATIVE = {"cpu", "memory", "ephemeral-storage", "pods"}
+HAMI = "nvidia.com/gpumem"
+"""Part of a GPU that is counted by itself: HAMi's scheduler knows of it, and nodes do not list it."""
 Amounts = dict[str, Decimal]
 
 
@@ -97,4 +99,4 @@ def _asked(container: Mapping[str, Any]) -> Amounts:
     """A limit counts as the request where there is none."""
     resources = container.get("resources", {})
     asked = {**resources.get("limits", {}), **resources.get("requests", {})}
-    return {name: amount(value) for name, value in asked.items()}
+    return {name: amount(value) for name, value in asked.items() if name != HAMI}

@@ -109,6 +109,19 @@ def test_a_claim_is_made_from_its_spec_and_outlives_the_release() -> None:
     assert kept == {"helm.sh/resource-policy": "keep"}
 
 
+def test_hami_gets_the_memory_of_each_gpu_in_mebibytes_beside_their_number() -> None:
+    values = fleet(accelerators__small__limit="hami", accelerators__small__memory="7.5Gi")
+    limits = render(values).container("small")["resources"]["limits"]
+    assert limits == {"memory": "16Gi", "nvidia.com/gpu": "1", "nvidia.com/gpumem": "7680"}
+
+
+@pytest.mark.parametrize("limit", ["mps", "hami"])
+def test_a_model_learns_what_limits_it(limit: str) -> None:
+    rendered = render(fleet(accelerators__small__limit=limit))
+    assert rendered.placement("ears")["limit"] == limit
+    assert "limit" not in rendered.placement("chat")
+
+
 def test_a_pods_placement_environment_and_groups_are_the_accelerators() -> None:
     given = {
         "nodeSelector": {"kubernetes.io/hostname": "a"},

@@ -88,6 +88,19 @@ CASES: list[tuple[dict[str, Any], str]] = [
         "accelerators.small.cache.claim: up to 2 nodes share it, so its accessModes must have ReadWriteMany",
     ),
     (
+        {"accelerators__big__limit": "mps"},
+        "accelerators.big.limit: mps is of NVIDIA's GPUs, and vendor is rocm; remove it",
+    ),
+    (
+        {
+            "accelerators__small__limit": "hami",
+            "accelerators__small__resource": None,
+            "accelerators__small__claim": {"deviceClass": "gpu.nvidia.com"},
+        },
+        "accelerators.small.limit: hami needs resource; who hands out claimed devices limits them too: remove it, or "
+        "write claim.sharing",
+    ),
+    (
         {"models__gateway": {**MOUTH, "gpu": 0.1}},
         "models.gateway: /gateway is the gateway's own path; choose another name",
     ),

@@ -42,6 +42,11 @@ def test_the_gateway_gets_a_table_when_models_come_and_go(plan: Plan) -> None:
     assert (models["added"], models["removed"], models["gateway"]) == (["voice"], ["chat"], "table")
 
 
+def test_the_gateway_gets_a_ledger_when_only_cards_come_and_go(plan: Plan) -> None:
+    change = plan(fleet(accelerators__small__nodes=2), fleet())
+    assert (change["verdict"], change["models"]["gateway"]) == ("ignored", "ledger")
+
+
 def test_a_second_cluster_needs_every_gpu_once_more(plan: Plan) -> None:
     pods = plan(fleet(image__tag="2", **SPARE, accelerators__big__count=2), fleet(**SPARE))["pods"]
     assert pods["devices"] == {"amd.com/gpu": 2, "nvidia.com/gpu": 1}
@@ -63,6 +68,10 @@ def test_an_appended_group_needs_only_its_own(plan: Plan) -> None:
 def test_what_grows_with_an_appended_group_starts_too(plan: Plan) -> None:
     pods = plan(fleet(accelerators__arc=ARC, accelerators__small__nodes=3), fleet())["pods"]
     assert pods["start"] == ["small", "small", "arc"]
+
+
+def test_the_memory_that_hami_hands_out_is_no_device(plan: Plan) -> None:
+    assert plan(fleet(accelerators__small__limit="hami"))["pods"]["devices"] == {"amd.com/gpu": 1, "nvidia.com/gpu": 1}
 
 
 def test_a_claim_counts_the_devices_that_each_pod_claims(plan: Plan) -> None:

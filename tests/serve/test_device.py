@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -38,12 +39,37 @@ def test_a_missing_device_is_said_with_what_to_check(monkeypatch: pytest.MonkeyP
         device.torch_device(placement("xpu"))
 
 
-def test_torch_is_held_to_the_share_of_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
-    shares: list[float] = []
+@pytest.fixture
+def shares(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What torch is told to hold the process to, on a card that reports 7.5 GiB."""
+    told: list[float] = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", shares.append)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=15 * 2**29))
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", told.append)
+    return told
+
+
+def test_torch_is_held_to_the_budget_of_what_the_card_really_has(shares: list[float]) -> None:
     assert device.torch_device(placement("cuda")) == "cuda"
-    assert shares == [0.125]
+    assert shares == [1 / 7.5]
+
+
+def test_a_card_that_has_less_than_the_budget_is_refused_with_the_numbers(shares: list[float]) -> None:
+    place = placement("cuda").model_copy(update={"memory": 2**33 - 2**28})
+    expected = (
+        "the GPU of accelerator 'card' has 7680Mi, but its memory is given as 8192Mi, and the budget on it is 7936Mi: "
+        "set accelerators.card.memory to 7680Mi or less"
+    )
+    with pytest.raises(ModelUnavailable) as refused:
+        device.torch_device(place)
+    assert (refused.value.message, shares) == (expected, [])
+
+
+def test_an_apu_that_was_given_half_of_the_memory_is_refused_with_the_kernels_parameter(shares: list[float]) -> None:
+    place = placement("rocm").model_copy(update={"device_memory": 2**34})
+    with pytest.raises(ModelUnavailable, match=r"boot with ttm\.pages_limit=4194304 .*amdgpu\.gttsize=16384"):
+        device.torch_device(place)
+    assert shares == []
 
 
 @pytest.mark.parametrize(("cpus", "threads"), [(3, 3), (0.5, 1)])

@@ -32,7 +32,7 @@ imagePullSecrets:
 {{- end -}}
 {{- end -}}
 
-{{- /* No limit on CPU: it would throttle an engine while cores are idle. */ -}}
+{{- /* No limit on CPU: it would throttle an engine while cores are idle. HAMi counts a GPU's memory in MiB. */ -}}
 {{- define "ai-inference.resources" -}}
 requests:
   cpu: {{ .cpus | quote }}
@@ -41,6 +41,9 @@ limits:
   memory: {{ .ram }}
   {{- with .resource }}
   {{ . }}: {{ $.count | quote }}
+  {{- end }}
+  {{- if eq (default "" .limit) "hami" }}
+  nvidia.com/gpumem: {{ div (include "ai-inference.bytes" .memory | int64) 1048576 | quote }}
   {{- end }}
 {{- if .claim }}
 claims:

@@ -28,6 +28,11 @@
   {{- else if and (ne .vendor "cpu") (not (or .resource .claim)) -}}
 {{ printf "%s: vendor %s needs resource, such as nvidia.com/gpu, amd.com/gpu or gpu.intel.com/xe, or claim\n" $path .vendor }}
   {{- end -}}
+  {{- if and .limit (ne .vendor "cuda") -}}
+{{ printf "%s.limit: %s is of NVIDIA's GPUs, and vendor is %s; remove it\n" $path .limit .vendor }}
+  {{- else if and .limit .claim -}}
+{{ printf "%s.limit: %s needs resource; who hands out claimed devices limits them too: remove it, or write claim.sharing\n" $path .limit }}
+  {{- end -}}
   {{- if le (include "ai-inference.usable" . | int64) 0 -}}
 {{ printf "%s.reserve: %s leaves nothing of memory %s\n" $path .reserve .memory }}
   {{- end -}}
