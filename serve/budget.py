@@ -11,7 +11,7 @@ from serve import engine
 from serve.device import word_for
 from serve.encoder import Encoder, EncoderConfig
 from serve.engines import faster_whisper, vllm
-from serve.errors import ConfigurationError, ModelUnavailable
+from serve.errors import ConfigurationError, OverBudget
 from serve.estimate import architecture, config, entry
 from serve.estimate.config import Checkpoint
 from serve.estimate.estimate import Estimate, Workload, estimated
@@ -28,7 +28,7 @@ WEIGHTS = ("*.safetensors", "*.bin", "*.pth", "*.pt")
 
 
 def fitted(args: ModelArgs, folder: Path) -> Closed:
-    """The entry's options, those that the budget decides filled in; ModelUnavailable where it is not enough."""
+    """The entry's options, those that the budget decides filled in; OverBudget where it is not enough."""
     options, budget = engine.config(args), args.placement.memory
     found = needs(options, folder, args.placement)
     if not budget:
@@ -62,7 +62,7 @@ def needs(options: Closed, folder: Path, placement: Placement) -> Estimate:
 
 
 def hold(args: ModelArgs, loaded: object) -> None:
-    """ModelUnavailable where a loaded engine that says what memory it takes has more than the budget."""
+    """OverBudget where a loaded engine that says what memory it takes has more than the budget."""
     if not isinstance(loaded, Encoder):
         return
     taken, place = loaded.fill(), args.placement
@@ -117,9 +117,9 @@ def _capped(args: ModelArgs, options: Closed, name: str, folder: Path) -> Closed
     return options.model_copy(update={name: most})
 
 
-def _refusal(args: ModelArgs, fact: str) -> ModelUnavailable:
+def _refusal(args: ModelArgs, fact: str) -> OverBudget:
     place = args.placement
-    return ModelUnavailable(
+    return OverBudget(
         f"model {args.model!r} is not served, as {fact}, and its budget on accelerator {place.accelerator!r} is "
         f"{mebibytes(place.memory)}: raise models.{args.model}.memory or gpu, or take smaller weights, a shorter "
         f"context or a smaller batch"

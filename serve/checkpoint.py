@@ -6,6 +6,7 @@ from typing import Any
 
 from serve.errors import ModelUnavailable
 
+WEIGHTS = {".safetensors", ".bin", ".pt", ".pth"}
 COUNT_FROM_AFTER_PADDING = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer"}
 
 
@@ -31,6 +32,12 @@ def longest(folder: Path) -> int | None:
         places -= config.get("pad_token_id", 1) + 1
     limits = [places, _settings(folder, "sentence_bert_config.json").get("max_seq_length")]
     return min((limit for limit in limits if limit), default=None)
+
+
+def weights(folder: Path) -> list[Path]:
+    """The files that hold them."""
+    files = folder.iterdir() if folder.is_dir() else [folder]
+    return sorted(file for file in files if file.suffix in WEIGHTS)
 
 
 def stored_type(folder: Path) -> str | None:

@@ -82,6 +82,12 @@ class ModelUnavailable(InferenceError):
     cause: ClassVar[str] = "load"
 
 
+class OverBudget(ModelUnavailable):
+    """It takes more memory than its entry gives it."""
+
+    cause = "budget"
+
+
 class Miscomputed(ModelUnavailable):
     """The accelerator computes wrongly, or ends the process that tries it."""
 

@@ -49,6 +49,12 @@ CARD_FREE_SHARE = Level("ai_inference_card_free_share", "Part of a GPU that no m
 MODEL_BUDGET = Level("ai_inference_model_budget_bytes", "Memory of a GPU that a model may take.", (*CARD, "model"))
 MODEL_SHARE = Level("ai_inference_model_share", "Part of a GPU that a model has, 0 to 1.", (*CARD, "model"))
 
+MODEL_AVAILABLE = Level(
+    "ai_inference_model_available",
+    "1 where a replica answers, else 0; cause: ok, load, budget, kernels or reference, also of why it is on the CPU.",
+    ("model", "cause"),
+)
+
 
 def say_ledger(racks: Iterable[Rack]) -> None:
     """The cards and what each model has of them."""

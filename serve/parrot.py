@@ -51,7 +51,8 @@ class Parrot:
         if body.get("stream"):
             return _events(self._stream(words, "text_completion", lambda word: {"text": word}))
         text = " ".join([word async for word in self._words(words)])
-        return _completion("text_completion", body, {"text": text}, len(words))
+        choice = {"text": text, **({"logprobs": _certain(words)} if body.get("logprobs") else {})}
+        return _completion("text_completion", body, choice, len(words))
 
     async def _body(self, request: Request) -> dict[str, Any]:
         try:
@@ -79,6 +80,10 @@ class Parrot:
             yield "data: [DONE]\n\n"
         finally:
             self.open -= 1
+
+
+def _certain(words: Sequence[str]) -> dict[str, Any]:
+    return {"tokens": words, "token_logprobs": [0.0] * len(words), "top_logprobs": [{word: 0.0} for word in words]}
 
 
 def _events(stream: AsyncIterator[str]) -> StreamingResponse:

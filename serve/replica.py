@@ -16,13 +16,13 @@ from fastapi import APIRouter
 from ray import serve as ray_serve
 from ray.serve import Application
 
-from serve import engine, kernels, sources
+from serve import engine, kernels, metrics, reference, sources
 from serve.adapters import Adapted, located
 from serve.errors import ModelUnavailable, UnknownModel
 from serve.front import ASGI, Front, api, model_card, route
 from serve.report import report
 from serve.turn import turn
-from serve.values import ModelArgs, Source, in_bytes
+from serve.values import ModelArgs, Source, Task, in_bytes
 
 HEADROOM = 16  # Serve's own bound lies above Front's, whose refusals have OpenAI's shape and spare /health.
 DEPLOYMENT = "Model"  # In each application, so that the chart can say how many replicas it has.
@@ -32,7 +32,7 @@ PIN = 0.001  # Of the accelerator's custom resource: enough to pin, too little t
 class Replica:
     """One copy of a model. A task sets `protocol` and gives `routes`."""
 
-    task: ClassVar[str]
+    task: ClassVar[Task]
     protocol: ClassVar[type]
 
     async def __init__(self, args: ModelArgs) -> None:  # type: ignore[misc]  # Serve awaits it
@@ -41,8 +41,10 @@ class Replica:
         self.adapted: Adapted | None = None
         self._small: dict[ASGI, Replica] = {}
         self.failure: ModelUnavailable | None = None
+        self.refused: ModelUnavailable | None = None
         with self._failing_alone():
-            self.engine = await asyncio.to_thread(self._load)
+            await asyncio.to_thread(sources.fetch, args.source, args.model)
+            await self._start()
 
     @contextmanager
     def _failing_alone(self) -> Iterator[None]:
@@ -56,14 +58,37 @@ class Replica:
         if self.failure is not None:
             report("%s", self.failure, level=logging.ERROR)
 
+    async def _start(self) -> None:
+        """Loads the model, on the CPU after all where its GPU fails and the entry says so."""
+        try:
+            await self._load_and_compare()
+        except ModelUnavailable as error:
+            if not _falls_back(self.args, error):
+                raise
+            report("model %s falls back to the CPU: %s", self.args.model, error, level=logging.WARNING)
+            self.refused, self.args = error, engine.on_cpu(self.args)
+            try:
+                await self._load_and_compare()
+            except ModelUnavailable as again:
+                raise type(error)(f"{error.message}; and on the CPU: {again.message}") from again
+
+    async def _load_and_compare(self) -> None:
+        """Sets the engine, unless its answers are wrong: then its GPU is free for others."""
+        self.engine = await asyncio.to_thread(self._load)
+        try:
+            await reference.check(self.task, self.args, self.engine)
+        except ModelUnavailable:
+            self.close()
+            self.engine = None
+            raise
+        report("model %s: ready", self.args.model)
+
     def _load(self) -> Any:
         folder = sources.fetch(self.args.source, self.args.model)
         with turn(self.args):
             kernels.check(engine.arithmetic(self.args, folder), self.args.placement)
             report("model %s: loading %s by %s", self.args.model, folder.name, self.args.engine)
-            loaded = engine.load(self.args, folder)
-        report("model %s: ready", self.args.model)
-        return loaded
+            return engine.load(self.args, folder)
 
     def routes(self) -> APIRouter:
         """The task's endpoints, where the engine does not bring its own application."""
@@ -84,6 +109,7 @@ class Replica:
         if self.failure is None:
             with self._failing_alone():
                 app = await self._with_adapters(await self.app())
+        self._says = asyncio.create_task(metrics.repeat(self._say))
         most = self.args.max_ongoing_requests + self.args.max_queued_requests
         return Front(self._with_health(app), max_body=in_bytes(self.args.max_body), max_requests=most)
 
@@ -120,6 +146,11 @@ class Replica:
             raise UnknownModel(f"the model {self.adapter_name(id)!r} does not exist", param="model")
         return source
 
+    def _say(self) -> None:
+        trouble = self.failure or self.refused
+        cause = trouble.cause if trouble else "ok"
+        metrics.MODEL_AVAILABLE.say({(self.args.model, cause): float(self.failure is None)})
+
     def _with_health(self, app: Any) -> ASGI:
         health = api(self.args.model)
         health.get("/health")(self.health)
@@ -139,6 +170,8 @@ class Replica:
         if self.failure is not None:
             raise self.failure
         known = {"status": "ok", "model": self.args.model, "task": self.task, "engine": self.args.engine}
+        if self.refused is not None:
+            known |= {"device": "cpu", "reason": self.refused.message}
         return known if self.adapted is None else {**known, "adapters": self.adapted.state()}
 
     def __del__(self) -> None:
@@ -181,6 +214,11 @@ class Replica:
             .options(name=DEPLOYMENT, ray_actor_options=_resources(args), max_ongoing_requests=_most(args))
             .bind(args)
         )
+
+
+def _falls_back(args: ModelArgs, error: ModelUnavailable) -> bool:
+    """Whether the CPU may do what its GPU could not; a budget is no fault of the GPU."""
+    return args.fallback == "cpu" and args.placement.vendor != "cpu" and error.cause != "budget"
 
 
 def _resources(args: ModelArgs) -> dict[str, Any]:

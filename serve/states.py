@@ -1,6 +1,7 @@
 """The state of each model: asked at its own path, and of Serve's controller where no replica answers.
 
-`ok`, `starting` (Serve has no replica that answers yet) or `unavailable`; the last two with the reason.
+`ok`, `starting` (Serve has no replica that answers yet) or `unavailable`; the last two with the reason, as is `ok` on
+the `device` that was the second choice.
 """
 
 import asyncio
@@ -34,7 +35,8 @@ async def _asked(forwarder: Forwarder, model: str) -> State:
     try:
         status, body = await forwarder.get(f"/{model}/health", TIMEOUT)
         if status == 200:
-            return {"status": "ok"}
+            known = json.loads(body)
+            return {"status": "ok", **{key: known[key] for key in ("device", "reason") if key in known}}
         error = json.loads(body)["error"]
         return (
             UNROUTED if error["code"] == ModelStarting.code else {"status": "unavailable", "reason": error["message"]}

@@ -10,6 +10,7 @@ import importlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,9 @@ class Difference:
         return self.error <= self.allowed  # Not so of what is no number.
 
 
+@cache
 def check(arithmetic: Arithmetic | None, placement: Placement) -> None:
-    """Raises Miscomputed with the first kernel that is wrong in one of the precisions."""
+    """Raises Miscomputed with the first kernel that is wrong in one of the precisions. What was well is not tried again."""
     if arithmetic is None or placement.span:  # GPUs that may be on other nodes are other processes'.
         return
     wrong = next((found for found in _tried(arithmetic, placement) if not found.well), None)

@@ -16,13 +16,19 @@ from serve.kernels.exact import EXACT
 from serve.kernels.exact import kernels as all_kernels
 from serve.values import Placement
 
-torch = pytest.importorskip("torch")
-PLACE = Placement(accelerator="radeon", vendor="cpu", cpus=1, memory=2**32, device_memory=2**34)
+torch: Any = pytest.importorskip("torch")
+PLACE = Placement(accelerator="radeon", vendor="cpu", num_gpus=0, cpus=1, memory=2**32, device_memory=2**34)
 FLOATS = ("float32", "float16", "bfloat16")
 ON_TORCH = Arithmetic("torch", FLOATS)
 
 
-class Wrong(torch.overrides.TorchFunctionMode):  # type: ignore[misc]  # torch is not typed here
+@pytest.fixture(autouse=True)
+def anew() -> None:
+    """What was well in one test is tried again in the next."""
+    kernels.check.cache_clear()
+
+
+class Wrong(torch.overrides.TorchFunctionMode):  # type: ignore[misc]  # a class that mypy does not see
     """A backend that changes what the function of one name returns."""
 
     def __init__(self, name: str, change: Callable[[Any], Any]) -> None:

@@ -1,0 +1,6 @@
+"""The process in which a CPU answers."""
+
+from serve import apart
+from serve.reference.place import answered
+
+apart.answer(answered)

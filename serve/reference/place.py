@@ -1,0 +1,108 @@
+"""Where references lie: a task, an entry and the folder of its weights go in, what a CPU answered with them comes out.
+
+One is made in a process of its own, whose memory is given back, and kept in the cache of models at
+references/<source>@<revision>/<identity>/reference.json. A part of the cache, copied, serves another machine.
+"""
+
+import asyncio
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import serve
+from serve import apart, checkpoint, engine, sources
+from serve.sources.complete import complete
+from serve.values import Closed, ModelArgs, Source, Task
+
+FILE = "reference.json"
+PIECE = 2**14
+"""Bytes read at the start, in the middle and at the end of each file of weights: all of it would take minutes."""
+
+
+class Reference(Closed):
+    """What a CPU answered."""
+
+    identity: str
+    """Of weights, task, engine and options: it says nothing of others."""
+    source: Source
+    """Where the weights came from."""
+    task: Task
+    """Decides what was asked."""
+    engine: str
+    """Who answered."""
+    engine_config: dict[str, Any]
+    """With these options."""
+    version: str
+    """Of this package."""
+    answers: dict[str, Any]
+    """As the task's module gives them."""
+
+
+def find(task: Task, args: ModelArgs, folder: Path) -> Reference | None:
+    """The one for these weights and options, if there is one."""
+    wanted = identity(task, args, folder)
+    for file in (folder / FILE, _kept(args, folder, wanted, sources.cache() / "references") / FILE):
+        if file.is_file():
+            found = Reference.model_validate_json(file.read_text(encoding="utf-8"))
+            if found.identity == wanted:
+                return found
+    return None
+
+
+def make(
+    task: Task, args: ModelArgs, folder: Path, root: Path | None = None, python: Path = Path(sys.executable)
+) -> Reference:
+    """Asks a CPU, by the engine in the environment of `python`, and keeps what it answers below `root`."""
+    kept = _kept(args, folder, identity(task, args, folder), root or sources.cache() / "references")
+
+    def fill(partial: Path) -> None:
+        asked = {
+            "task": task,
+            "args": engine.on_cpu(args).model_dump(mode="json", by_alias=True),
+            "folder": str(folder),
+        }
+        made = Reference.model_validate(apart.call("serve.reference", asked, python=python))
+        (partial / FILE).write_text(made.model_dump_json(by_alias=True, indent=2), encoding="utf-8")
+
+    return Reference.model_validate_json((complete(kept, fill) / FILE).read_text(encoding="utf-8"))
+
+
+def answered(asked: dict[str, Any]) -> dict[str, Any]:
+    """The work of that process."""
+    from serve.reference import of
+
+    task, folder = asked["task"], Path(asked["folder"])
+    args = ModelArgs.model_validate(asked["args"])
+    answers = asyncio.run(of(task).answers(engine.load(args, folder)))
+    made = Reference(
+        identity=identity(task, args, folder),
+        source=args.source,
+        task=task,
+        engine=args.engine,
+        engine_config=args.engine_config,
+        version=serve.__version__,
+        answers=answers,
+    )
+    return made.model_dump(mode="json", by_alias=True)
+
+
+def identity(task: Task, args: ModelArgs, folder: Path) -> str:
+    """Equal for equal weights, wherever they lie, and options that mean the same on a CPU."""
+    said = {"task": task, "engine": args.engine, "options": engine.on_cpu(args).engine_config}
+    state = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+    for file in checkpoint.weights(folder):
+        size = file.stat().st_size
+        state.update(f"{file.name} {size} ".encode())
+        with file.open("rb") as opened:
+            for place in (0, size // 2, max(0, size - PIECE)):
+                opened.seek(place)
+                state.update(opened.read(PIECE))
+    return state.hexdigest()[:16]
+
+
+def _kept(args: ModelArgs, folder: Path, identity: str, root: Path) -> Path:
+    source = args.source
+    own = f"path/{folder.resolve()}@{source.revision or 'latest'}" if source.path else sources.folder_name(source)
+    return root / own.replace("//", "/") / identity
