@@ -28,7 +28,9 @@ SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 SET_PARENT_DEATH_SIGNAL = 1
 OBJECT_STORE_BYTES = 128 * 2**20  # Requests do not pass through the object store; Ray's default takes 30% of the RAM.
 GRACE_SECONDS = 3
-STARTED = b"Ray runtime started"  # What `ray start` says when its node is up.
+STARTED = b"Ray runtime started"  # What `ray start` says when its node is up, and
+LATE = b"node timed out during startup"  # when it was not in time.
+ATTEMPTS = 3
 STOPPING = {signal.SIGINT, signal.SIGTERM}
 AUTH = {"RAY_AUTH_MODE": "disabled"}  # Said, as a head would take a token from the user's home, and workers would not.
 REPLICA_PORTS = 20_000  # 12,000 from here on, below those that the kernel gives to clients.
@@ -104,21 +106,37 @@ class Nodes:
         return found
 
     def _start(self, group: Group, options: Sequence[str]) -> None:
-        """Returns when the node is up: Ray gives one 30 seconds, which two that start at once may both miss."""
-        command = [
-            str(interpreter(group.vendor)), "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats",
-            "--node-ip-address=127.0.0.1", f"--num-cpus={group.num_cpus}", f"--num-gpus={group.num_gpus}",
-            f"--resources={json.dumps(dict(group.resources))}", f"--object-store-memory={OBJECT_STORE_BYTES}", *options,
-        ]  # fmt: skip
+        """Returns when the node is up. Ray gives one 30 seconds, which on a busy machine are not enough at first."""
         ours = {**AUTH, **self._haproxy(), **self.env, "AI_INFERENCE_LOCAL": str(self.folder)}
-        env = {**os.environ, **group.env, **ours}
-        with self._log(group).open("wb") as log:
-            self._processes.append(
-                subprocess.Popen(  # noqa: S603
-                    command, env=env, stdout=log, stderr=log, start_new_session=True, preexec_fn=_end_with_parent
+        others = self._descendants()
+        for attempt in range(1, ATTEMPTS + 1):
+            with self._log(group).open("wb") as log:
+                self._processes.append(
+                    subprocess.Popen(  # noqa: S603
+                        _command(group, options),
+                        env={**os.environ, **group.env, **ours},
+                        stdout=log,
+                        stderr=log,
+                        start_new_session=True,
+                        preexec_fn=_end_with_parent,
+                    )  # fmt: skip
                 )
-            )
-        self._await(lambda: STARTED in self._log(group).read_bytes())
+            if self._is_up(group, last=attempt == ATTEMPTS):
+                return
+            self._processes.pop()
+            left = self._descendants() - others  # Which would join late, as one node more.
+            _send(left, signal.SIGKILL)
+            psutil.wait_procs(left, GRACE_SECONDS)
+
+    def _is_up(self, group: Group, *, last: bool) -> bool:
+        """Waits; False when the node was only late, unless this was the `last` attempt."""
+        try:
+            self._await(lambda: STARTED in self._log(group).read_bytes())
+        except ConfigurationError:
+            if last or LATE not in self._log(group).read_bytes():
+                raise
+            return False
+        return True
 
     def _log(self, group: Group) -> Path:
         return self.folder / f"{group.name}.log"
@@ -145,6 +163,14 @@ class Nodes:
             if failure := self.failed():
                 raise ConfigurationError(failure)
             time.sleep(0.05)
+
+
+def _command(group: Group, options: Sequence[str]) -> list[str]:
+    return [
+        str(interpreter(group.vendor)), "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats",
+        "--node-ip-address=127.0.0.1", f"--num-cpus={group.num_cpus}", f"--num-gpus={group.num_gpus}",
+        f"--resources={json.dumps(dict(group.resources))}", f"--object-store-memory={OBJECT_STORE_BYTES}", *options,
+    ]  # fmt: skip
 
 
 def interpreter(vendor: str) -> Path:
