@@ -45,8 +45,13 @@ class Siblings:
             groups = await _get_global_client()._controller.get_target_groups.remote(self._application, True)
         except RayError:  # The controller is away for a moment; what was known is the best that is.
             return
-        self._addresses = dict(_targets(groups))
+        self._addresses = self._reached(_targets(groups))
         self._looked = time.monotonic()
+
+    def _reached(self, targets: Mapping[str, tuple[str, int]]) -> dict[str, str]:
+        """Addresses by actor. Replicas of this node are asked on the loopback address, which all of them listen on."""
+        here, _ = targets.get(self._own, ("", 0))
+        return {name: f"http://{'127.0.0.1' if ip == here else ip}:{port}" for name, (ip, port) in targets.items()}
 
 
 def belongs(id: str, replicas: Iterable[str]) -> str:
@@ -54,8 +59,7 @@ def belongs(id: str, replicas: Iterable[str]) -> str:
     return max(replicas, key=lambda replica: hashlib.sha256(f"{replica}\n{id}".encode()).digest())
 
 
-def _targets(groups: Iterable[Any]) -> Iterable[tuple[str, str]]:
-    """Actor and address of each, of HTTP alone."""
-    for group in groups:
-        if group.protocol == "HTTP":
-            yield from ((target.name, f"http://{target.ip}:{target.port}") for target in group.targets)
+def _targets(groups: Iterable[Any]) -> dict[str, tuple[str, int]]:
+    """Node and port of each replica, by its actor."""
+    http = (group.targets for group in groups if group.protocol == "HTTP")
+    return {target.name: (target.ip, target.port) for targets in http for target in targets}
