@@ -222,8 +222,10 @@ def _falls_back(args: ModelArgs, error: ModelUnavailable) -> bool:
 
 
 def _resources(args: ModelArgs) -> dict[str, Any]:
+    """Of the replica's own process; GPUs that may be on other nodes are its engine's workers' (_bundles.tpl)."""
     place = args.placement
-    return {"num_cpus": place.cpus, "num_gpus": place.num_gpus, "resources": {place.accelerator: PIN}}
+    gpus = 0 if place.spans else place.num_gpus
+    return {"num_cpus": place.cpus, "num_gpus": gpus, "resources": {place.accelerator: PIN}}
 
 
 def _most(args: ModelArgs) -> int:

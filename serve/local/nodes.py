@@ -119,7 +119,7 @@ class Nodes:
                         stderr=log,
                         start_new_session=True,
                         preexec_fn=_end_with_parent,
-                    )  # fmt: skip
+                    )
                 )
             if self._is_up(group, last=attempt == ATTEMPTS):
                 return

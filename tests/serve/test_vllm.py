@@ -1,14 +1,18 @@
 """vLLM behind the front: its whole server answers, and greedy tokens are those of transformers in float32."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
 import requests
 
-from serve import standins
-from tests.serve.conftest import Deploy
+from serve import budget, engine, standins
+from serve.estimate.room import room
+from serve.values import ModelArgs
+from tests.serve.conftest import PLACE, Deploy, application
 
 pytest.importorskip("vllm", reason="this environment has no vLLM")
 MESSAGES = [{"role": "user", "content": "Tell me of the sea"}]
@@ -20,11 +24,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return standins.make("llm", "vllm", tmp_path_factory.mktemp("models") / "llm")
 
 
+def models(folder: Path) -> dict[str, dict[str, Any]]:
+    """One alone, and one whose layers two ranks share."""
+    config = {"dtype": "float32", "maxModelLen": 512, "enforceEager": True}
+    entry = {"task": "llm", "engine": "vllm", "source": {"path": str(folder)}, "engineConfig": config}
+    halves = {**PLACE, "tensorParallel": 2, "memory": 2 * 2**30}
+    return {"llama": {**entry, "names": ["org/llama"]}, "halves": {**entry, "placement": halves}}
+
+
 @pytest.fixture(scope="module")
 def address(deploy: Deploy, folder: Path) -> str:
-    config = {"dtype": "float32", "maxModelLen": 512, "enforceEager": True}
-    entry = {"task": "llm", "engine": "vllm", "names": ["org/llama"], "source": {"path": str(folder)}}
-    return deploy({"llama": {**entry, "engineConfig": config}})
+    return deploy(models(folder))
 
 
 @pytest.fixture
@@ -33,7 +43,10 @@ def client(address: str) -> Iterator[openai.OpenAI]:
         yield client
 
 
-def test_greedy_tokens_are_those_of_transformers(client: openai.OpenAI, folder: Path) -> None:
+@pytest.mark.parametrize("name", ["llama", "halves"])
+def test_greedy_tokens_are_those_of_transformers_also_of_two_ranks(
+    client: openai.OpenAI, folder: Path, name: str
+) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -43,7 +56,7 @@ def test_greedy_tokens_are_those_of_transformers(client: openai.OpenAI, folder: 
         ids = tokenizer(prompt, return_tensors="pt").input_ids
         reference = model.generate(ids, max_new_tokens=TOKENS, do_sample=False, pad_token_id=tokenizer.eos_token_id)
         answer = client.completions.create(
-            model="llama",
+            model=name,
             prompt=ids[0].tolist(),
             max_tokens=TOKENS,
             temperature=0,
@@ -106,3 +119,12 @@ def test_a_body_of_100_megabytes_is_413_and_the_next_request_works(address: str,
     body = b'{"model": "llama", "prompt": "' + b"a" * 100 * 2**20 + b'"}'
     assert requests.post(f"{address}/llama/v1/completions", data=body, timeout=60).status_code == 413
     assert client.completions.create(model="llama", prompt="a", max_tokens=2).choices
+
+
+@pytest.mark.parametrize("name", ["llama", "halves"])
+def test_the_cache_has_as_many_blocks_as_the_budget_leaves(address: str, folder: Path, name: str) -> None:
+    args = ModelArgs.model_validate(application(name, models(folder)[name])["args"])
+    left = room(budget.needs(engine.config(args), folder, args.placement), args.placement)
+    metrics = requests.get(f"{address}/{name}/metrics", timeout=60).text
+    (blocks,) = re.findall(r'vllm:cache_config_info{.*num_gpu_blocks="(\d+)"', metrics)
+    assert (int(blocks), left.tokens) == (left.blocks, left.blocks * 128)

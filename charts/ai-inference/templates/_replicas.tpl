@@ -1,5 +1,5 @@
-{{- /* How many replicas a model has: (list root accelerator model) goes in, the options of its Serve deployment come out as
-       JSON.
+{{- /* How many replicas a model has, and of how many GPUs: (list root accelerator model) goes in, the options of its Serve
+       deployment come out as JSON.
 
        They are not among the model's args, so that a change of them adds or ends replicas and leaves the others alone.
        Serve's least is 0 where the nodes are a number: serve/replicas.py keeps at least the first number, but gives the
@@ -26,5 +26,6 @@
   {{- $known := dict "accelerator" $accelerator.key "patience" $accelerator.patience -}}
   {{- $_ := set $scaling "policy" (dict "policy_function" "serve.replicas:Replicas" "policy_kwargs" $known) -}}
 {{- end -}}
-{{- dict "name" "Model" "autoscaling_config" $scaling | toJson -}}
+{{- $bundles := include "ai-inference.bundles" (rest .) | fromJson -}}
+{{- merge (dict "name" "Model" "autoscaling_config" $scaling) $bundles | toJson -}}
 {{- end -}}
