@@ -112,7 +112,7 @@ class Served(Closed):
     """Answers of a CPU that its own must match before it gets requests: compared where there are some, required, or
     made here where there are none."""
     fallback: Literal["none", "cpu"] = "none"
-    """Where it runs when its GPU computes wrongly: nowhere, or on the CPU of the same pod."""
+    """Where it runs when its GPU cannot load it or computes wrongly: nowhere, or on the CPU of the same pod."""
 
 
 class Model(Served):

@@ -58,8 +58,9 @@ class Config(Closed):
     """Any other flag, without its dashes: {enable-prefix-caching: false}."""
 
     def on_cpu(self) -> Self:
-        """In float32, with as much context as there is memory for."""
-        flags = {"dtype": "float32", "kv_cache_dtype": "auto", "enforce_eager": True}
+        """In float32, with as much context as there is memory for, and without what says how much work there is."""
+        sizes = ("max_num_seqs", "max_num_batched_tokens", "kv_cache_memory_bytes", "max_loras", "max_lora_rank")
+        flags = {"dtype": "float32", "kv_cache_dtype": "auto", "enforce_eager": True, **dict.fromkeys(sizes)}
         return self.model_copy(update={**flags, "args": {**self.args, "max-model-len": "auto"}})
 
 

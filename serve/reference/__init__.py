@@ -19,7 +19,7 @@ from serve.kernels import ADVICE
 from serve.reference import place
 from serve.reference.place import Reference
 from serve.report import report
-from serve.values import ModelArgs, Task
+from serve.values import ModelArgs
 
 
 def of(task: str) -> ModuleType:
@@ -27,7 +27,7 @@ def of(task: str) -> ModuleType:
     return importlib.import_module(f"serve.reference.{task}")
 
 
-async def check(task: Task, args: ModelArgs, loaded: Any) -> None:
+async def check(task: str, args: ModelArgs, loaded: Any) -> None:
     """Raises Unlike where the answers are others than the reference's, or where there must be one and is none."""
     folder = await asyncio.to_thread(sources.fetch, args.source, args.model)
     known = await asyncio.to_thread(_known, task, args, folder)
@@ -43,7 +43,7 @@ async def check(task: Task, args: ModelArgs, loaded: Any) -> None:
     report("model %s: its answers are those of a CPU", args.model)
 
 
-def _known(task: Task, args: ModelArgs, folder: Path) -> Reference | None:
+def _known(task: str, args: ModelArgs, folder: Path) -> Reference | None:
     """The one there is, or that is made, as the entry says; a CPU needs not be compared with itself."""
     found = place.find(task, args, folder)
     if found is None and args.reference == "required":
@@ -60,8 +60,8 @@ def _known(task: Task, args: ModelArgs, folder: Path) -> Reference | None:
     return found
 
 
-def _made(task: Task, args: ModelArgs, folder: Path) -> Reference:
+def _made(task: str, args: ModelArgs, folder: Path) -> Reference:
     try:
-        return place.make(task, args, folder)
+        return place.read(place.make(task, args, folder))
     except ModelUnavailable as error:
         raise Unlike(f"model {args.model!r}: no reference could be made on a CPU: {error.message}") from error

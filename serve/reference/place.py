@@ -40,21 +40,23 @@ class Reference(Closed):
     """As the task's module gives them."""
 
 
-def find(task: Task, args: ModelArgs, folder: Path) -> Reference | None:
+def find(task: str, args: ModelArgs, folder: Path) -> Reference | None:
     """The one for these weights and options, if there is one."""
     wanted = identity(task, args, folder)
     for file in (folder / FILE, _kept(args, folder, wanted, sources.cache() / "references") / FILE):
-        if file.is_file():
-            found = Reference.model_validate_json(file.read_text(encoding="utf-8"))
-            if found.identity == wanted:
-                return found
+        if file.is_file() and (found := read(file)).identity == wanted:
+            return found
     return None
 
 
+def read(file: Path) -> Reference:
+    return Reference.model_validate_json(file.read_text(encoding="utf-8"))
+
+
 def make(
-    task: Task, args: ModelArgs, folder: Path, root: Path | None = None, python: Path = Path(sys.executable)
-) -> Reference:
-    """Asks a CPU, by the engine in the environment of `python`, and keeps what it answers below `root`."""
+    task: str, args: ModelArgs, folder: Path, root: Path | None = None, python: Path = Path(sys.executable)
+) -> Path:
+    """The file, below `root`, with what a CPU answers by the engine in the environment of `python`."""
     kept = _kept(args, folder, identity(task, args, folder), root or sources.cache() / "references")
 
     def fill(partial: Path) -> None:
@@ -66,7 +68,7 @@ def make(
         made = Reference.model_validate(apart.call("serve.reference", asked, python=python))
         (partial / FILE).write_text(made.model_dump_json(by_alias=True, indent=2), encoding="utf-8")
 
-    return Reference.model_validate_json((complete(kept, fill) / FILE).read_text(encoding="utf-8"))
+    return complete(kept, fill) / FILE
 
 
 def answered(asked: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +90,7 @@ def answered(asked: dict[str, Any]) -> dict[str, Any]:
     return made.model_dump(mode="json", by_alias=True)
 
 
-def identity(task: Task, args: ModelArgs, folder: Path) -> str:
+def identity(task: str, args: ModelArgs, folder: Path) -> str:
     """Equal for equal weights, wherever they lie, and options that mean the same on a CPU."""
     said = {"task": task, "engine": args.engine, "options": engine.on_cpu(args).engine_config}
     state = hashlib.sha256(json.dumps(said, sort_keys=True).encode())

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
+from typer.testing import CliRunner
 
 from serve import engine, reference, sources, standins
 from serve.checks import Wrong
 from serve.checks.embeddings import OTHER
+from serve.cli.app import app
 from serve.errors import ModelUnavailable, Unlike
 from serve.reference import place
 from serve.values import ModelArgs, Task
@@ -60,7 +63,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="module")
 def made(weights: Path) -> place.Reference:
-    return place.make("embeddings", entry(weights), weights)
+    return place.read(place.make("embeddings", entry(weights), weights))
 
 
 def test_a_reference_says_of_what_it_is_and_what_a_cpu_answered(made: place.Reference, weights: Path) -> None:
@@ -229,3 +232,39 @@ def test_a_language_model_that_was_built_for_gpus_says_so(monkeypatch: pytest.Mo
     args = engine.on_cpu(entry(tmp_path, "vllm"))
     with pytest.raises(ModelUnavailable, match="vLLM is built for GPUs here and runs on no CPU"):
         engine.load(args, tmp_path)
+
+
+@pytest.fixture
+def values(tmp_path: Path) -> Path:
+    model = {"task": "embeddings", "engine": "fake", "source": {"path": str(tmp_path)}, "accelerator": "radeon"}
+    card = {"vendor": "rocm", "resource": "amd.com/gpu", "memory": "4Gi", "order": 1, "cpus": 4}
+    path = tmp_path / "values.yaml"
+    path.write_text(yaml.safe_dump({"accelerators": {"radeon": card}, "models": {"mine": {**model, "memory": "1Gi"}}}))
+    return path
+
+
+def run(*options: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["models", "reference", *options])
+    return result.exit_code, result.stdout
+
+
+def test_the_command_makes_a_file_that_a_replica_with_this_cache_finds(
+    values: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, output = run("-f", str(values), "--output", str(tmp_path / "references"))
+    assert status == 0
+    assert output.startswith(f"made    mine  {tmp_path}/references/path{tmp_path}@latest/")
+    args = entry(tmp_path, "fake")
+    assert place.find("embeddings", args, tmp_path) is None
+    monkeypatch.setenv("AI_INFERENCE_CACHE", str(tmp_path))
+    assert place.find("embeddings", args, tmp_path) is not None
+
+
+def test_the_command_says_which_model_has_none_and_why(values: Path, tmp_path: Path) -> None:
+    changed = yaml.safe_load(values.read_text())
+    changed["models"]["lost"] = {**changed["models"]["mine"], "source": {"path": "/nowhere"}}
+    values.write_text(yaml.safe_dump(changed))
+    status, output = run("-f", str(values), "--output", str(tmp_path / "references"))
+    assert status == 1
+    assert "FAILED  lost  model 'lost': there is no '/nowhere' on this node" in output
+    assert "made    mine" in output
