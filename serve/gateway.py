@@ -20,7 +20,7 @@ from serve import metrics, wanted
 from serve.errors import ModelStarting
 from serve.forward import Forwarder
 from serve.front import Front, Receive, Scope, Send, api, header, model_card, route
-from serve.states import states
+from serve.states import State, states
 from serve.table import Table, for_a_model
 from serve.values import Closed
 
@@ -111,7 +111,7 @@ class Gateway:
         return FileResponse(PAGE / "index.html", headers=FRESH)
 
     async def health(self) -> dict[str, Any]:
-        found = await states(self.forwarder, self.table.models)
+        found = await self._states(self.table.models)
         shown = {
             model: {**entry.model_dump(include={"task", "names", "engine", "accelerator"}), **found[model]}
             for model, entry in self.table.models.items()
@@ -145,7 +145,10 @@ class Gateway:
         return JSONResponse({"name": name, "ready": ready}, 200 if ready else 503)
 
     async def _all_ok(self, models: Iterable[str]) -> bool:
-        return all(state["status"] == "ok" for state in (await states(self.forwarder, models)).values())
+        return all(state["status"] == "ok" for state in (await self._states(models)).values())
+
+    async def _states(self, models: Iterable[str]) -> dict[str, State]:
+        return await states(self.forwarder, {model: self.table.models[model] for model in models})
 
 
 def build(args: Args) -> Application:

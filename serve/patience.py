@@ -93,8 +93,10 @@ def _lacking(model: str, waited: float) -> ModelUnavailable | None:
         application = applications.get(model) or applications.get("gateway")  # Which all other paths lead to.
         if application is None or _answers(application):
             return None
-        args = (application.get("deployed_app_config") or {}).get("args", {})
-        return _given_up(application, args) or _late(model, args, waited)
+        config = application.get("deployed_app_config") or {}
+        args = config.get("args", {})
+        given_up = _given_up(application, args) if _has_policy(config) else None
+        return given_up or _late(model, args, waited)
     except (RayError, RayServeException):  # The controller is away for a moment; waiting goes on.
         return None
 
@@ -102,6 +104,11 @@ def _lacking(model: str, waited: float) -> ModelUnavailable | None:
 def _answers(application: dict[str, Any]) -> bool:
     deployments = application["deployments"].values()
     return any(replica["state"] == "RUNNING" for deployment in deployments for replica in deployment["replicas"])
+
+
+def _has_policy(config: dict[str, Any]) -> bool:
+    """Whether the chart named ours; where KubeRay's autoscaler adds nodes, it comes to a model's aid."""
+    return any("policy" in (one.get("autoscaling_config") or {}) for one in config.get("deployments", ()))
 
 
 def _given_up(application: dict[str, Any], args: dict[str, Any]) -> ModelUnavailable | None:

@@ -1,5 +1,7 @@
 """The gateway's table of models: a path and a name go in, or a Host header, the key of the model comes out."""
 
+from typing import Literal
+
 from serve.errors import BadRequest, UnknownModel
 from serve.ledger import Ledger
 from serve.values import Closed, Task
@@ -32,6 +34,8 @@ class Entry(Closed):
     """Shown with its state."""
     queue_timeout: float = 60
     """Seconds that a request waits for a replica."""
+    rests: Literal["replicas", "nodes"] | None = None
+    """What it does not have while nobody asks for it: no replicas, or no node to have them on either."""
 
 
 class Table(Closed):

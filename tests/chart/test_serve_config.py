@@ -98,6 +98,20 @@ def test_a_model_that_may_have_no_replica_keeps_its_last_as_long_as_any() -> Non
     assert _scaling(models__ears__replicas={"min": 0, "max": 2})["downscale_to_zero_delay_s"] == 300
 
 
+def test_the_gateway_knows_which_models_rest_so_that_it_does_not_wake_them() -> None:
+    assert "rests" not in table(fleet())["ears"]
+    bounds = {"models__ears__replicas": {"min": 0, "max": 1}}
+    assert table(fleet(**bounds))["ears"]["rests"] == "replicas"
+    assert table(fleet(**bounds, accelerators__small__nodes={"min": 0, "max": 1}))["ears"]["rests"] == "nodes"
+
+
+def table(values: dict[str, Any]) -> dict[str, Any]:
+    """What the gateway is told of each model."""
+    (deployment,) = render(values).applications["gateway"]["deployments"]
+    models: dict[str, Any] = deployment["user_config"]["models"]
+    return models
+
+
 def test_where_the_autoscaler_adds_nodes_replicas_wait_for_them() -> None:
     scaling = _scaling(accelerators__small__nodes={"min": 0, "max": 2})
     assert (scaling["min_replicas"], "policy" in scaling) == (1, False)

@@ -14,6 +14,9 @@
 {{- range $model := include "ai-inference.models" . | fromJsonArray -}}
   {{- $_ := set $table .key (pick . "task" "names" "engine" "accelerator" "queueTimeout") -}}
   {{- $accelerator := get $accelerators .accelerator -}}
+  {{- if not (include "ai-inference.least" .replicas | int) -}}
+    {{- $_ = set (get $table .key) "rests" (kindIs "map" $accelerator.nodes | ternary "nodes" "replicas") -}}
+  {{- end -}}
   {{- $placement := include "ai-inference.placement" (list $accelerator .) | fromJson -}}
   {{- $replicas := include "ai-inference.replicas" (list $ $accelerator .) | fromJson -}}
   {{- $applications = append $applications
