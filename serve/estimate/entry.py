@@ -21,8 +21,8 @@ VLLM = GIBIBYTE
 """CUDA graphs and what is not torch's: vLLM logs 0.3 to 1 GiB for the first and 0.01 to 0.2 GiB for the second."""
 TORCH = 512 * 2**20
 """Context and kernels: 0.3 to 0.7 GiB, by card and version (discuss.pytorch.org/t/73021); an assumption for Intel's."""
-TORCH_CPU = 700 * 2**20
-"""What a replica with MiniLM by sentence_transformers had beside its weights, and 50 Mi less than by OpenVINO."""
+TORCH_CPU = 750 * 2**20
+"""What a replica had beside the weights of MiniLM by OpenVINO, which had exported them; by torch 50 to 100 MiB less."""
 CTRANSLATE2 = GIBIBYTE
 """What is left of the 4755 MB that faster-whisper's README reports for large-v2 in float16 with 5 beams on a GPU."""
 CTRANSLATE2_CPU = 256 * 2**20

@@ -1,5 +1,6 @@
 """Whisper by faster-whisper against transformers in float32 on the same weights: random ones, so any slip shows."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -263,3 +264,11 @@ def test_batches_need_the_voice_detector() -> None:
 
 def test_it_is_found_as_an_engine_for_speech_to_text() -> None:
     assert "faster_whisper" in engine.able(engine.Transcriber)
+
+
+def test_what_is_freed_on_a_gpu_is_kept_only_as_far_as_the_budget_allows(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CT2_CUDA_CACHING_ALLOCATOR_CONFIG", raising=False)
+    Engine(EXACT, folder, PLACE.model_copy(update={"memory": 2**30}))
+    assert os.environ["CT2_CUDA_CACHING_ALLOCATOR_CONFIG"] == f"4,3,12,{2**26}"
