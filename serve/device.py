@@ -6,7 +6,7 @@ Vendors are told apart here and nowhere else. AI_INFERENCE_SIMULATED=1 says that
 import os
 from types import MappingProxyType
 
-from serve.errors import ModelUnavailable
+from serve.errors import ModelUnavailable, OverBudget
 from serve.values import Placement, mebibytes
 
 MUCH = 0.8
@@ -43,7 +43,7 @@ def total(placement: Placement) -> int:
         )
     found: int = device.get_device_properties(0).total_memory
     if found < placement.memory or found < MUCH * placement.device_memory:
-        raise ModelUnavailable(_lacking(placement, found))
+        raise OverBudget(_lacking(placement, found))
     return found
 
 

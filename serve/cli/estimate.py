@@ -5,6 +5,7 @@ Only what describes a model is read, and never its weights.
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,11 +18,12 @@ from serve.errors import ConfigurationError
 from serve.estimate import config, entry
 from serve.estimate.datatype import BY_NAME
 from serve.estimate.estimate import Estimate
+from serve.estimate.room import Room
 from serve.estimate.sizing import Asked, Sizing, sized
 from serve.local.manifest import Manifest
 from serve.plan import entries
 from serve.plan.words import gibibytes
-from serve.values import Placement, Source
+from serve.values import Placement, Source, mebibytes
 
 Hub = Annotated[str | None, typer.Option("--hub", help="A repository on the Hugging Face hub, `org/name`.")]
 Revision = Annotated[str | None, typer.Option(help="Its commit, tag or branch.")]
@@ -81,6 +83,7 @@ def record(sizing: Sizing) -> dict[str, Any]:
         "dtype": sizing.proposed.dtype,
         "memory": sizing.proposed.memory,
         "estimates": [_bytes(one) for one in sizing.rows],
+        **({"room": asdict(sizing.room)} if sizing.room else {}),
     }
 
 
@@ -117,7 +120,7 @@ def _of_values(values: list[Path], model: str | None, asked: Asked) -> tuple[dic
     for name in names:
         args = manifest.args(name)
         try:
-            found[name] = sized(*entry.read(args), asked)
+            found[name] = sized(*entry.read(args), asked, args.placement)
         except ConfigurationError as error:
             if model:
                 raise ConfigurationError(f"models.{name}: {error.message}") from None
@@ -139,9 +142,17 @@ def _print(console: Console, found: Mapping[str, Sizing], unknown: Mapping[str, 
         console.print(f"{name}: {sentence(sizing)}", style="bold", soft_wrap=True)
         console.print(_table(sizing))
         console.print(f"memory: {sizing.proposed.memory}", style="green")
+        if sizing.room:
+            console.print(f"the budget leaves {_left(sizing.room)}")
         console.print()
     for name, reason in unknown.items():
         console.print(f"{name} is not estimated: {reason}", style="yellow", soft_wrap=True)
+
+
+def _left(room: Room) -> str:
+    if not room.blocks:
+        return "no cache: it is less than the rest takes"
+    return f"{mebibytes(room.size)} of cache: {room.tokens} tokens in {room.blocks} blocks"
 
 
 def sentence(sizing: Sizing) -> str:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from serve.estimate import weights
-from serve.estimate.architecture import Encoder
+from serve.estimate.architecture import Decoder, Encoder
 from serve.estimate.config import Checkpoint
 from serve.estimate.datatype import BY_NAME, TYPES
 from serve.estimate.estimate import Estimate, Workload, estimated
+from serve.estimate.room import Room, room
+from serve.values import Placement
 
 
 @dataclass(frozen=True)
@@ -30,19 +32,24 @@ class Sizing:
     """With the data type of the entry, or the one that was asked for."""
     rows: Sequence[Estimate]
     """With each data type, the proposed one among them."""
+    room: Room | None = None
+    """What the budget of an entry leaves for the cache of a language model."""
 
     @property
     def parameters(self) -> int:
         return weights.parameters(self.checkpoint.architecture)
 
 
-def sized(checkpoint: Checkpoint, work: Workload, asked: Asked | None = None) -> Sizing:
-    """`work` with each data type."""
+def sized(
+    checkpoint: Checkpoint, work: Workload, asked: Asked | None = None, placement: Placement | None = None
+) -> Sizing:
+    """`work` with each data type, and what the budget of a placement leaves."""
     whole = _overridden(checkpoint, work, asked) if asked else work
     proposed = estimated(checkpoint, whole)
     others = [estimated(checkpoint, replace(whole, dtype=one)) for one in TYPES.values() if one.name != proposed.dtype]
     rows = sorted((proposed, *others), key=lambda one: -one.weights)
-    return Sizing(checkpoint, whole, proposed, rows)
+    speaks = placement is not None and isinstance(checkpoint.architecture, Decoder)
+    return Sizing(checkpoint, whole, proposed, rows, room(proposed, placement) if placement and speaks else None)
 
 
 def _overridden(checkpoint: Checkpoint, work: Workload, asked: Asked) -> Workload:

@@ -129,6 +129,22 @@ def test_an_entrys_options_count(fetched: Path) -> None:
     assert {local[name]["dtype"] for name in ("whisper", "embeddings", "reranker")} == {"float32"}
 
 
+def test_the_budget_of_a_language_model_leaves_room_for_so_many_tokens(tmp_path: Path) -> None:
+    source = {"path": str(CONFIGS / published.L8)}
+    values = fleet(models__chat__engine="vllm", models__chat__source=source, models__chat__memory="20Gi")
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+    found = json.loads(run(f"-f{tmp_path / 'values.yaml'}", "--model=chat", "--json"))["models"]["chat"]
+    row = next(one for one in found["estimates"] if one["dtype"] == found["dtype"])
+    size = 20 * 2**30 - row["weights"] - row["activations"] - row["overhead"]
+    assert found["room"] == {
+        "size": size,
+        "blocks": size // (128 * 1024 * 16),
+        "tokens": size // (128 * 1024 * 16) * 16,
+    }
+    said = run(f"-f{tmp_path / 'values.yaml'}", "--model=chat")
+    assert f"the budget leaves {size // 2**20 + 1}Mi of cache: {found['room']['tokens']} tokens in" in said
+
+
 def test_the_placement_of_an_entry_says_how_many_gpus_share_it(tmp_path: Path) -> None:
     source = {"path": str(CONFIGS / published.L70)}
     chat = {"engine": "vllm", "source": source, "gpus": 4, "tensorParallel": 4}
