@@ -68,8 +68,8 @@ def hold(args: ModelArgs, loaded: object) -> None:
     if not isinstance(loaded, Encoder):
         return
     taken, place = loaded.fill(), args.placement
-    simulated = place.vendor != "cpu" and word_for(place.vendor) == "cpu"  # RAM is taken then, of no budget.
-    if taken > place.memory > 0 and not simulated:
+    its_own = loaded.in_ram == (place.vendor == "cpu")  # The budget is of the GPU, also where that is simulated.
+    if its_own and taken > place.memory > 0:
         loaded.close()
         raise _refusal(args, f"loaded, and with its largest batch, it took {mebibytes(taken)}")
 

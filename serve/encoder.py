@@ -43,7 +43,7 @@ class Encoder:
 
     def __init__(self, config: EncoderConfig, folder: Path, placement: Placement, *, on_cpu: bool) -> None:
         self.reads_pairs = checkpoint.is_cross_encoder(folder)
-        self._on_cpu = on_cpu
+        self.in_ram = on_cpu
         self._batch_tokens = config.max_batch_tokens or (CORE_BATCH * threads(placement) if on_cpu else GPU_BATCH)
         self._prompts, default = checkpoint.prompts(folder)
         self._default_prompt = default if config.prompt is None else config.prompt
@@ -67,7 +67,7 @@ class Encoder:
 
         A CPU gets ever larger ones only while they take hardly any time.
         """
-        if self._on_cpu:
+        if self.in_ram:
             return peak.ram(self._grow)
         self.compute(self._filler(self._largest()))
         return self.taken()

@@ -93,7 +93,7 @@ class Engine(Encoder):
     def close(self) -> None:
         import torch
 
-        del self.model, self._modules
+        self.model = self._modules = None
         if self.device != "cpu":
             torch.get_device_module(self.device).empty_cache()
 
