@@ -1,4 +1,4 @@
-{{- /* The packing as text: the table of a refusal, and the cards in NOTES. */ -}}
+{{- /* The table of a refusal: who takes what of a rack, and what there is. */ -}}
 
 {{- /* (list rack places): what all models take, and what there is for them; of several cards only whole places count, as
        0.4 fits twice on each. */ -}}
@@ -47,32 +47,4 @@
 {{- end -}}
 {{- $shared := gt (len $keys) 1 -}}
 {{- join " and " $keys }} {{ $shared | ternary (printf "share %s, which is" (dig "claim" "shared" "" (first .members))) "is" -}}
-{{- end -}}
-
-{{- /* The values go in, a line for each kind of card comes out: who takes what, and what is free. */ -}}
-{{- define "ai-inference.ledger-notes" -}}
-{{- printf "%-24s %-11s %-22s %s" "ACCELERATOR" "CARDS" "FREE" "TAKEN BY" -}}
-{{- range $rack := include "ai-inference.ledger" . | fromJsonArray -}}
-  {{- $number := 0 -}}
-  {{- range .cards -}}
-    {{- $last := add $number .times | add -1 -}}
-    {{- $cards := eq (int $number) (int $last) | ternary (toString $number) (printf "%v to %v" $number $last) -}}
-    {{- $number = add1 $last -}}
-    {{- include "ai-inference.ledger-card" (list $rack $cards .slices) -}}
-  {{- end -}}
-{{- end -}}
-{{- end -}}
-
-{{- /* (list rack cards slices) */ -}}
-{{- define "ai-inference.ledger-card" -}}
-{{- $share := 1.0 -}}
-{{- $memory := subf (index . 0).memory (index . 0).reserve -}}
-{{- $taken := list -}}
-{{- range index . 2 -}}
-  {{- $share = subf $share .share -}}
-  {{- $memory = subf $memory .memory -}}
-  {{- $taken = append $taken (printf "%s %v (%dMi)" .model .share (divf .memory 1048576 | floor | int64)) -}}
-{{- end -}}
-{{- $free := printf "%v (%dMi)" (maxf 0 $share) (divf $memory 1048576 | floor | int64) }}
-{{ printf "%-24s %-11s %-22s %s" (index . 0).accelerator (index . 1) $free (join ", " $taken | default "-") }}
 {{- end -}}
