@@ -1,5 +1,8 @@
 """A GPU has one name on its node, whoever asks: the address on the bus, read from what the kernel and drivers show."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -99,3 +102,20 @@ def test_a_simulated_gpu_is_none_of_the_real_ones(
     given.append("0")
     assert card.cards(placement("cuda"), tmp_path) == ("mine-0",)
     assert card.cards(placement("cpu", 0), tmp_path) == ()
+
+
+def test_inside_ray_they_are_those_of_the_actor() -> None:
+    code = """if True:
+        import ray
+        from serve import card
+        from serve.values import Placement
+
+        named = ray.remote(num_cpus=0)(card.cards)
+        with ray.init(address="local", num_cpus=1, num_gpus=2, include_dashboard=False, log_to_driver=False):
+            for gpus in (2, 0.5):
+                place = Placement(accelerator="a", vendor="cuda", num_gpus=gpus, memory=1, device_memory=1)
+                print(*ray.get(named.options(num_gpus=gpus).remote(place)))
+    """
+    env = {**os.environ, "AI_INFERENCE_SIMULATED": "1"}
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env)
+    assert found.stdout.splitlines() == ["a-0 a-1", "a-0"]
