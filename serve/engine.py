@@ -234,7 +234,7 @@ def arithmetic(args: ModelArgs, folder: Path) -> Arithmetic | None:
 def on_cpu(args: ModelArgs) -> ModelArgs:
     """The same on the CPU of the same pod, in float32, with nothing on a GPU."""
     own: Any = config(args)
-    options = own.on_cpu().model_dump(mode="json", by_alias=True, exclude_unset=True)
+    options = own.on_cpu().model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
     alone = {"vendor": "cpu", "memory": 0, "tensor_parallel": 1, "pipeline_parallel": 1, "span": False}
     return args.model_copy(update={"engine_config": options, "placement": args.placement.model_copy(update=alone)})
 

@@ -16,12 +16,12 @@ from fastapi import APIRouter
 from ray import serve as ray_serve
 from ray.serve import Application
 
-from serve import engine, kernels, metrics, reference, sources
+from serve import engine, metrics
 from serve.adapters import Adapted, located
 from serve.errors import ModelUnavailable, UnknownModel
 from serve.front import ASGI, Front, api, model_card, route
 from serve.report import report
-from serve.turn import turn
+from serve.start import load, start
 from serve.values import ModelArgs, Source, Task, in_bytes
 
 HEADROOM = 16  # Serve's own bound lies above Front's, whose refusals have OpenAI's shape and spare /health.
@@ -43,8 +43,8 @@ class Replica:
         self.failure: ModelUnavailable | None = None
         self.refused: ModelUnavailable | None = None
         with self._failing_alone():
-            await asyncio.to_thread(sources.fetch, args.source, args.model)
-            await self._start()
+            started = await start(self.task, args, self._load)
+            self.engine, self.args, self.refused = started.engine, started.args, started.refused
 
     @contextmanager
     def _failing_alone(self) -> Iterator[None]:
@@ -58,37 +58,9 @@ class Replica:
         if self.failure is not None:
             report("%s", self.failure, level=logging.ERROR)
 
-    async def _start(self) -> None:
-        """Loads the model, on the CPU after all where its GPU fails and the entry says so."""
-        try:
-            await self._load_and_compare()
-        except ModelUnavailable as error:
-            if not _falls_back(self.args, error):
-                raise
-            report("model %s falls back to the CPU: %s", self.args.model, error, level=logging.WARNING)
-            self.refused, self.args = error, engine.on_cpu(self.args)
-            try:
-                await self._load_and_compare()
-            except ModelUnavailable as again:
-                raise type(error)(f"{error.message}; and on the CPU: {again.message}") from again
-
-    async def _load_and_compare(self) -> None:
-        """Sets the engine, unless its answers are wrong: then its GPU is free for others."""
-        self.engine = await asyncio.to_thread(self._load)
-        try:
-            await reference.check(self.task, self.args, self.engine)
-        except ModelUnavailable:
-            self.close()
-            self.engine = None
-            raise
-        report("model %s: ready", self.args.model)
-
-    def _load(self) -> Any:
-        folder = sources.fetch(self.args.source, self.args.model)
-        with turn(self.args):
-            kernels.check(engine.arithmetic(self.args, folder), self.args.placement)
-            report("model %s: loading %s by %s", self.args.model, folder.name, self.args.engine)
-            return engine.load(self.args, folder)
+    def _load(self, args: ModelArgs) -> Any:
+        """A task adds whether the model is one of its own."""
+        return load(args)
 
     def routes(self) -> APIRouter:
         """The task's endpoints, where the engine does not bring its own application."""
@@ -214,11 +186,6 @@ class Replica:
             .options(name=DEPLOYMENT, ray_actor_options=_resources(args), max_ongoing_requests=_most(args))
             .bind(args)
         )
-
-
-def _falls_back(args: ModelArgs, error: ModelUnavailable) -> bool:
-    """Whether the CPU may do what its GPU could not; a budget is no fault of the GPU."""
-    return args.fallback == "cpu" and args.placement.vendor != "cpu" and error.cause != "budget"
 
 
 def _resources(args: ModelArgs) -> dict[str, Any]:

@@ -60,8 +60,8 @@ class Embeddings(Replica):
     protocol = Embedder
     engine: Embedder
 
-    def _load(self) -> Any:
-        loaded = super()._load()
+    def _load(self, args: ModelArgs) -> Any:
+        loaded = super()._load(args)
         loaded.tokenize(["an engine of several tasks"])  # Raises ModelUnavailable where the model is for another.
         return loaded
 

@@ -82,8 +82,8 @@ class Rerank(Replica):
     protocol = Reranker
     engine: Reranker
 
-    def _load(self) -> Any:
-        loaded = super()._load()
+    def _load(self, args: ModelArgs) -> Any:
+        loaded = super()._load(args)
         loaded.tokenize_pairs([("an engine", "of several tasks")])  # ModelUnavailable where the model is for another.
         return loaded
 
