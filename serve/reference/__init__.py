@@ -2,14 +2,11 @@
 
 A reference is a JSON file: what the same engine answered on a CPU in float32, with these weights and options. It lies
 beside the weights as reference.json, or in the cache of models. Naming equation: `reference/<task>.py` has
-`answers(engine)`, of a few fixed inputs, and `compare(found, expected, precision)`, which raises Wrong.
+`answers(engine)` to what is `ASKED`, and `compare(found, expected, precision)`, which raises Wrong.
 """
 
 import asyncio
-import importlib
-import logging
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from serve import engine, sources
@@ -17,14 +14,9 @@ from serve.checks import Wrong
 from serve.errors import ModelUnavailable, Unlike
 from serve.kernels import ADVICE
 from serve.reference import place
-from serve.reference.place import Reference
+from serve.reference.place import Reference, of
 from serve.report import report
 from serve.values import ModelArgs
-
-
-def of(task: str) -> ModuleType:
-    """The task's module."""
-    return importlib.import_module(f"serve.reference.{task}")
 
 
 async def check(task: str, args: ModelArgs, loaded: Any) -> None:
@@ -35,11 +27,14 @@ async def check(task: str, args: ModelArgs, loaded: Any) -> None:
         return
     arithmetic = engine.arithmetic(args, folder)
     precision = arithmetic.narrowest if arithmetic else "float32"
+    where = f"accelerator {args.placement.accelerator!r} (vendor {args.placement.vendor!r})"
     try:
         of(task).compare(await of(task).answers(loaded), known.answers, precision)
     except Wrong as wrong:
-        where = f"accelerator {args.placement.accelerator!r} (vendor {args.placement.vendor!r})"
         raise Unlike(f"model {args.model!r} answers on {where} what it does not on a CPU: {wrong}; {ADVICE}") from None
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise Unlike(f"model {args.model!r} cannot answer on {where}, as it does on a CPU: {what}; {ADVICE}") from error
     report("model %s: its answers are those of a CPU", args.model)
 
 
@@ -52,12 +47,13 @@ def _known(task: str, args: ModelArgs, folder: Path) -> Reference | None:
             f"`ai-inference models reference -f VALUES --model {args.model}` and put it into the folder of the weights "
             f"as {place.FILE}, or set reference: made"
         )
-    if found is None and args.reference == "made" and args.placement.vendor != "cpu":
+    if found is not None or args.placement.vendor == "cpu":
+        return found
+    if args.reference == "made":
         report("model %s: a CPU makes the reference of its answers", args.model)
         return _made(task, args, folder)
-    if found is None:
-        report("model %s: there is no reference of a CPU's answers to compare with", args.model, level=logging.WARNING)
-    return found
+    report("model %s: there is no reference of a CPU's answers to compare with", args.model)
+    return None
 
 
 def _made(task: str, args: ModelArgs, folder: Path) -> Reference:

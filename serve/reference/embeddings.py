@@ -10,14 +10,14 @@ from serve.checks import must
 from serve.checks.embeddings import OTHER, PARAPHRASE, TEXT
 from serve.engine import Embedder
 
-TEXTS = (TEXT, PARAPHRASE, OTHER, " ".join([TEXT, OTHER] * 12))
+ASKED = (TEXT, PARAPHRASE, OTHER, " ".join([TEXT, OTHER] * 12))
 COSINE = {"float32": 0.9999, "float16": 0.999, "bfloat16": 0.99, "int8": 0.97}
 """Least allowed. Of the precisions of MiniLM on a CPU the narrowest stay ten times nearer to 1 (test_reference.py),
 where a model of 24 layers, with four times as many roundings, is twice as far; what int8 may lose is an assumption."""
 
 
 async def answers(engine: Embedder) -> dict[str, Any]:
-    vectors = await asyncio.to_thread(lambda: engine.embed(engine.tokenize(TEXTS)))
+    vectors = await asyncio.to_thread(lambda: engine.embed(engine.tokenize(ASKED)))
     return {"vectors": vectors.astype(np.float64).round(6).tolist()}
 
 
@@ -30,6 +30,6 @@ def compare(found: Mapping[str, Any], expected: Mapping[str, Any], precision: st
     least = COSINE[precision]
     must(
         cosines[worst] >= least,
-        f"the vector of {TEXTS[worst][:40]!r} has the cosine {cosines[worst]:.4f} to the reference, {precision} allows "
+        f"the vector of {ASKED[worst][:40]!r} has the cosine {cosines[worst]:.4f} to the reference, {precision} allows "
         f"{least}",
     )

@@ -14,7 +14,7 @@ from serve.checks.llm import PROMPT
 from serve.engine import LanguageModel
 from serve.errors import ModelUnavailable
 
-PROMPTS = (PROMPT, "def fibonacci(n):\n    ", "1, 2, 3, 4, 5, 6, 7,")
+ASKED = (PROMPT, "def fibonacci(n):\n    ", "1, 2, 3, 4, 5, 6, 7,")
 TOKENS = 16
 NAME = "reference"
 LOGPROB = {"float32": 0.02, "float16": 0.2, "bfloat16": 0.5}
@@ -24,7 +24,7 @@ LOGPROB = {"float32": 0.02, "float16": 0.2, "bfloat16": 0.5}
 async def answers(engine: LanguageModel) -> dict[str, Any]:
     app = await engine.app([NAME])
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://engine") as client:
-        return {"texts": [await _continued(client, prompt) for prompt in PROMPTS]}
+        return {"texts": [await _continued(client, prompt) for prompt in ASKED]}
 
 
 async def _continued(client: httpx2.AsyncClient, prompt: str) -> dict[str, Any]:

@@ -6,13 +6,16 @@ references/<source>@<revision>/<identity>/reference.json. A part of the cache, c
 
 import asyncio
 import hashlib
+import importlib
 import json
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import serve
 from serve import apart, checkpoint, engine, sources
+from serve.errors import ModelUnavailable, Unlike
 from serve.sources.complete import complete
 from serve.values import Closed, ModelArgs, Source, Task
 
@@ -25,7 +28,7 @@ class Reference(Closed):
     """What a CPU answered."""
 
     identity: str
-    """Of weights, task, engine and options: it says nothing of others."""
+    """Of weights, engine, options and what was asked: it says nothing of others."""
     source: Source
     """Where the weights came from."""
     task: Task
@@ -40,6 +43,11 @@ class Reference(Closed):
     """As the task's module gives them."""
 
 
+def of(task: str) -> ModuleType:
+    """The task's module."""
+    return importlib.import_module(f"serve.reference.{task}")
+
+
 def find(task: str, args: ModelArgs, folder: Path) -> Reference | None:
     """The one for these weights and options, if there is one."""
     wanted = identity(task, args, folder)
@@ -50,7 +58,10 @@ def find(task: str, args: ModelArgs, folder: Path) -> Reference | None:
 
 
 def read(file: Path) -> Reference:
-    return Reference.model_validate_json(file.read_text(encoding="utf-8"))
+    try:
+        return Reference.model_validate_json(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Unlike(f"{str(file)!r} is no reference; make it anew by `ai-inference models reference`") from error
 
 
 def make(
@@ -68,13 +79,14 @@ def make(
         made = Reference.model_validate(apart.call("serve.reference", asked, python=python))
         (partial / FILE).write_text(made.model_dump_json(by_alias=True, indent=2), encoding="utf-8")
 
-    return complete(kept, fill) / FILE
+    try:
+        return complete(kept, fill) / FILE
+    except OSError as error:
+        raise ModelUnavailable(f"{str(kept)!r} cannot be written: {error}") from error
 
 
 def answered(asked: dict[str, Any]) -> dict[str, Any]:
     """The work of that process."""
-    from serve.reference import of
-
     task, folder = asked["task"], Path(asked["folder"])
     args = ModelArgs.model_validate(asked["args"])
     answers = asyncio.run(of(task).answers(engine.load(args, folder)))
@@ -91,8 +103,9 @@ def answered(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def identity(task: str, args: ModelArgs, folder: Path) -> str:
-    """Equal for equal weights, wherever they lie, and options that mean the same on a CPU."""
-    said = {"task": task, "engine": args.engine, "options": engine.on_cpu(args).engine_config}
+    """Equal for equal weights, wherever they lie, options that mean the same on a CPU, and the same questions."""
+    options = engine.on_cpu(args).engine_config
+    said = {"task": task, "engine": args.engine, "options": options, "asked": of(task).ASKED}
     state = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     for file in checkpoint.weights(folder):
         size = file.stat().st_size

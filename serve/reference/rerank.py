@@ -10,13 +10,13 @@ from serve.checks import must
 from serve.checks.rerank import DOCUMENTS, QUERY
 from serve.engine import Reranker
 
-PAIRS = tuple((QUERY, document) for document in (*DOCUMENTS, " ".join(DOCUMENTS * 12)))
+ASKED = tuple((QUERY, document) for document in (*DOCUMENTS, " ".join(DOCUMENTS * 12)))
 SCORE = {"float32": 0.005, "float16": 0.03, "bfloat16": 0.2, "int8": 0.4}
 """Most allowed, of a logit or, above 1, of the largest: an angle of the hidden state as for embeddings."""
 
 
 async def answers(engine: Reranker) -> dict[str, Any]:
-    scores = await asyncio.to_thread(lambda: engine.score(engine.tokenize_pairs(PAIRS)))
+    scores = await asyncio.to_thread(lambda: engine.score(engine.tokenize_pairs(ASKED)))
     return {"scores": scores.astype(np.float64).round(6).tolist()}
 
 

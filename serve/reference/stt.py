@@ -2,6 +2,7 @@
 
 import asyncio
 import difflib
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from serve.checks import must
 from serve.checks.stt import SPEECH
 from serve.engine import Transcriber, TranscriptionOptions
 
+ASKED = hashlib.sha256(SPEECH.read_bytes()).hexdigest()
 AGREED = 0.8
 """Of the words: another precision may mishear one of a synthetic voice's, and noise is heard as nothing like it."""
 

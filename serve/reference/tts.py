@@ -13,6 +13,7 @@ from serve.checks import must
 from serve.checks.tts import TEXT
 from serve.engine import Synthesizer
 
+ASKED = TEXT
 EDGES = np.geomspace(100, 8000, 25)  # Hertz, of bands about as wide as the ear's.
 DEEPEST = 40.0  # Decibels below the loudest band, under which there is only noise.
 LONGER = 0.05  # Lengths of phonemes are rounded to frames, a few of them otherwise.
@@ -25,7 +26,7 @@ async def answers(engine: Synthesizer) -> dict[str, Any]:
 
 def _spoken(engine: Synthesizer) -> dict[str, Any]:
     rate = engine.sample_rate()
-    samples = np.concatenate(list(engine.speak(TEXT, voice=engine.voices()[0], speed=1))).astype(np.float64)
+    samples = np.concatenate(list(engine.speak(ASKED, voice=engine.voices()[0], speed=1))).astype(np.float64)
     energy, tones = np.abs(np.fft.rfft(samples)) ** 2, np.fft.rfftfreq(len(samples), 1 / rate)
     bands, _ = np.histogram(tones, EDGES, weights=energy)
     levels = 10 * np.log10(np.maximum(bands, 1e-30))

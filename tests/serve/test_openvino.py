@@ -3,6 +3,7 @@
 Only the environment of vendor xpu has optimum-intel: this file is run a second time by that one's interpreter.
 """
 
+import asyncio
 import importlib.util
 import json
 import shutil
@@ -15,10 +16,11 @@ import pytest
 if importlib.util.find_spec("optimum") is None:
     pytest.skip("optimum-intel is not in this environment", allow_module_level=True)
 
-from serve import kernels, standins
+from serve import kernels, reference, standins
 from serve.arithmetic import Arithmetic
 from serve.engines.openvino import Config, Engine, arithmetic
-from serve.errors import Miscomputed, ModelUnavailable
+from serve.errors import Miscomputed, ModelUnavailable, Unlike
+from serve.values import ModelArgs
 from tests.serve import references
 from tests.serve.references import PAIRS, PLACE, QUERY, TEXTS
 
@@ -167,6 +169,7 @@ def test_its_kernels_are_right_on_the_cpu_and_a_wrong_one_is_named(monkeypatch: 
 
     whole = Arithmetic("openvino", ("float32", "float16"))
     kernels.check(whole, PLACE)
+    kernels.check.cache_clear()
     softmax = opset13.softmax
     monkeypatch.setattr(opset13, "softmax", lambda *inputs: opset13.multiply(softmax(*inputs), np.float32(1.1)))
     with pytest.raises(Miscomputed, match=r"computes softmax in float32 wrongly by openvino: relative error 0\.1,"):
@@ -180,3 +183,19 @@ def test_it_computes_in_float16_on_a_gpu_and_stays_on_the_cpu_where_the_entry_sa
     kernels.check(arithmetic(Config(device="CPU"), folders, gpu), gpu)
     with pytest.raises(Miscomputed, match=r"'laptop' .* could not compute: .*OpenVINO finds only CPU"):
         kernels.check(arithmetic(Config(), folders, gpu), gpu)
+
+
+def test_its_answers_are_those_of_a_cpu_in_float32_and_other_weights_are_told(
+    folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AI_INFERENCE_CACHE", str(tmp_path))
+    gpu = PLACE.model_copy(update={"vendor": "xpu"})
+    entry = {"engine": "openvino", "source": {"path": str(folders / "minilm")}, "placement": gpu, "reference": "made"}
+    args = ModelArgs.model_validate({"model": "mine", **entry})
+    loaded = Engine(Config(device="CPU"), folders / "minilm", PLACE)
+    asyncio.run(reference.check("embeddings", args, loaded))
+    monkeypatch.setattr(loaded, "_pooling", "cls")
+    with pytest.raises(
+        Unlike, match=r"vendor 'xpu'\) what it does not on a CPU: the vector of .* float16 allows 0\.999"
+    ):
+        asyncio.run(reference.check("embeddings", args, loaded))

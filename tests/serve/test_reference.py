@@ -68,7 +68,7 @@ def made(weights: Path) -> place.Reference:
 
 def test_a_reference_says_of_what_it_is_and_what_a_cpu_answered(made: place.Reference, weights: Path) -> None:
     assert (made.task, made.engine, made.source.path) == ("embeddings", "sentence_transformers", str(weights))
-    assert made.engine_config == {"dtype": "float32", "attention": "auto", "maxBatchTokens": None}
+    assert made.engine_config == {"dtype": "float32", "attention": "auto"}
     found = np.array(made.answers["vectors"], np.float32)[2:3]
     assert references.cosines(found, references.vectors(weights, [OTHER]))[0] > 0.99999
 
@@ -119,10 +119,10 @@ def test_each_precision_of_real_weights_is_far_within_what_is_allowed(
     made: place.Reference, weights: Path, dtype: str
 ) -> None:
     loaded = engine.load(entry(weights, engineConfig={"dtype": dtype}), weights)
-    found = asyncio.run(reference.of("embeddings").answers(loaded))
-    reference.of("embeddings").compare(found, made.answers, dtype)
+    found = asyncio.run(place.of("embeddings").answers(loaded))
+    place.of("embeddings").compare(found, made.answers, dtype)
     cosines = references.cosines(np.array(found["vectors"]), np.array(made.answers["vectors"]))
-    assert 1 - cosines.min() <= (1 - reference.of("embeddings").COSINE[dtype]) / 10
+    assert 1 - cosines.min() <= (1 - place.of("embeddings").COSINE[dtype]) / 10
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16", "bfloat16", "int8"])
@@ -130,13 +130,13 @@ def test_noise_on_a_vector_is_told_in_each_precision(made: place.Reference, prec
     vectors = np.array(made.answers["vectors"])
     vectors[1] += 0.5 * np.linalg.norm(vectors[1]) * np.random.default_rng(0).standard_normal(384) / 384**0.5
     with pytest.raises(Wrong, match=f"the vector of 'A kitten .* cosine 0.9.* {precision} allows"):
-        reference.of("embeddings").compare({"vectors": vectors.tolist()}, made.answers, precision)
+        place.of("embeddings").compare({"vectors": vectors.tolist()}, made.answers, precision)
 
 
 def test_what_is_no_number_is_told(made: place.Reference) -> None:
     nothing = np.full_like(np.array(made.answers["vectors"]), np.nan)
     with pytest.raises(Wrong, match="cosine nan"):
-        reference.of("embeddings").compare({"vectors": nothing.tolist()}, made.answers, "float16")
+        place.of("embeddings").compare({"vectors": nothing.tolist()}, made.answers, "float16")
 
 
 @pytest.mark.parametrize("task", ENGINES)
@@ -158,6 +158,17 @@ def test_a_wrong_backend_is_refused_with_what_it_does_and_what_to_do(tmp_path: P
     assert "fallback: cpu" in message
 
 
+def test_an_engine_that_fails_where_a_cpu_answers_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: Any) -> None:
+        raise RuntimeError("HIP error: invalid device function")
+
+    args = entry(tmp_path, "fake", reference="made")
+    loaded = engine.load(args, tmp_path)
+    monkeypatch.setattr(loaded, "embed", fails)
+    with pytest.raises(Unlike, match=r"cannot answer on accelerator 'radeon' .*HIP error: invalid device function"):
+        asyncio.run(reference.check("embeddings", args, loaded))
+
+
 def test_a_required_reference_that_is_not_there_is_said_with_how_to_make_it(tmp_path: Path) -> None:
     with pytest.raises(Unlike, match=r"has no reference .* `ai-inference models reference -f VALUES --model mine`"):
         checked("embeddings", entry(tmp_path, "fake", reference="required"))
@@ -174,6 +185,19 @@ def test_a_cpu_is_not_compared_with_itself(tmp_path: Path, cache: Path) -> None:
     assert set(cache.rglob("reference.json")) == before
 
 
+def test_a_file_that_is_no_reference_is_named(tmp_path: Path) -> None:
+    (tmp_path / "reference.json").write_text("{")
+    with pytest.raises(Unlike, match=r"reference\.json' is no reference; make it anew"):
+        checked("embeddings", entry(tmp_path, "fake"))
+
+
+def test_a_reference_to_other_questions_does_not_hold(
+    made: place.Reference, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place.of("embeddings"), "ASKED", ("something else",))
+    assert place.find("embeddings", entry(weights), weights) is None
+
+
 def test_a_reference_that_cannot_be_made_is_told_with_the_reason(tmp_path: Path) -> None:
     args = entry(tmp_path, "sentence_transformers", reference="made")
     with pytest.raises(Unlike, match=r"no reference could be made on a CPU: .*could not load"):
@@ -181,7 +205,7 @@ def test_a_reference_that_cannot_be_made_is_told_with_the_reason(tmp_path: Path)
 
 
 def test_scores_in_another_order_are_told() -> None:
-    rerank = reference.of("rerank")
+    rerank = place.of("rerank")
     expected = {"scores": [-2.0, 3.0, 1.0, 0.5]}
     rerank.compare({"scores": [-2.01, 3.02, 1.01, 0.5]}, expected, "float16")
     with pytest.raises(Wrong, match=r"in the order \[2, 1, 3, 0\], by the reference .* in the order \[1, 2, 3, 0\]"):
@@ -189,7 +213,7 @@ def test_scores_in_another_order_are_told() -> None:
 
 
 def test_another_transcript_is_told_with_both() -> None:
-    stt = reference.of("stt")
+    stt = place.of("stt")
     expected = {"text": "The quick brown fox jumps over the lazy dog."}
     stt.compare({"text": "the quick brown fox jumped over the lazy dog"}, expected, "int8")
     with pytest.raises(Wrong, match="heard as 'you you you', by the reference as 'The quick"):
@@ -197,7 +221,7 @@ def test_another_transcript_is_told_with_both() -> None:
 
 
 def test_another_voice_is_told(tmp_path: Path) -> None:
-    tts = reference.of("tts")
+    tts = place.of("tts")
     expected = {"seconds": 2.0, "decibels": [-20.0, -10.0, 0.0, -30.0]}
     tts.compare({"seconds": 2.05, "decibels": [-21.0, -9.0, 0.0, -30.0]}, expected, "float32")
     with pytest.raises(Wrong, match=r"takes 4.00 seconds, by the reference 2.00"):
@@ -214,7 +238,7 @@ def text(*tokens: tuple[str, float]) -> dict[str, Any]:
 
 
 def test_tokens_are_compared_up_to_a_near_tie() -> None:
-    llm = reference.of("llm")
+    llm = place.of("llm")
     expected = text(("Paris", -1.0), (".", -1.0))
     llm.compare(text(("Paris", -1.1), (".", -0.9)), expected, "float16")
     llm.compare(text(("other", -1.1), ("?", -9.0)), expected, "float16")
