@@ -13,7 +13,7 @@ import yaml
 
 from serve import engine
 from serve.job import Job, JobArgs
-from serve.values import Model, ModelArgs, Task
+from serve.values import Model, ModelArgs, Placement, Task
 
 ROOT = Path(__file__).parents[1]
 TASKS = sorted(path.stem for path in (ROOT / "serve" / "tasks").glob("[a-z]*.py"))
@@ -87,6 +87,19 @@ def test_an_engine_has_a_config_an_engine_and_an_extra_of_its_name(name: str) ->
     assert callable(module.Engine)
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert name == "fake" or name in extras
+
+
+def test_a_task_has_answers_to_compare_with_a_cpus() -> None:
+    assert {path.stem for path in (ROOT / "serve" / "reference").glob("[a-z]*.py")} == {*TASKS, "place"}
+
+
+@pytest.mark.parametrize("name", sorted(set(engine.names()) - {"fake"}))
+def test_the_library_by_which_an_engine_computes_is_a_module_of_serve_kernels(name: str, tmp_path: Path) -> None:
+    module = engine.module(name)
+    place = Placement(accelerator="laptop", vendor="cpu", num_gpus=0, memory=0, device_memory=0)
+    found = module.arithmetic(module.Config().on_cpu(), tmp_path, place)
+    assert (ROOT / "serve" / "kernels" / f"{found.library}.py").exists()
+    assert found.precisions == ("float32",)
 
 
 @pytest.mark.parametrize("name", engine.names())
