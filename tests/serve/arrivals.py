@@ -1,12 +1,13 @@
 """Replicas as plain Ray tasks: nodes and what replicas ask of Ray go in, where it puts them in each order comes out.
 
 A task is placed as an actor is, and its process serves the next order too, where an actor's would be started anew. It
-is a program of its own, `python -m tests.serve.arrivals ORDERS`, as the environment of a Ray process must be there before
-Ray is imported. It reads and writes JSON; a replica that finds no place ends it.
+is a program of its own, `python -m tests.serve.arrivals ORDERS`, as the environment of a Ray process must be there
+before Ray is imported. It reads and writes JSON; a replica that finds no place ends it.
 """
 
 import json
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -97,6 +98,7 @@ def _join(cluster: Cluster, node: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # So that Ray's processes end with it.
     (orders,) = sys.argv[1:]
     asked = json.load(sys.stdin)
     cluster = Cluster()
