@@ -1,0 +1,26 @@
+"""What Prometheus reads of a running service: the service goes in, our series come out."""
+
+import json
+import re
+
+import requests
+
+from serve.local.service import Service
+
+SAMPLE = re.compile(r"^ray_(ai_inference_\w+)\{(.*)\} (\S+)$", re.MULTILINE)
+LABEL = re.compile(r'(\w+)="([^"]*)"')
+OURS = ("accelerator", "card", "model", "cause")
+Series = dict[tuple[str, ...], float]
+
+
+def scraped(service: Service) -> dict[str, Series]:
+    """By name and by the values of our labels, from where Ray tells Prometheus to look."""
+    discovery = service.nodes.folder / "ray" / "prom_metrics_service_discovery.json"
+    targets = [target for group in json.loads(discovery.read_text()) for target in group["targets"]]
+    found: dict[str, Series] = {}
+    for target in targets:
+        for name, labels, value in SAMPLE.findall(requests.get(f"http://{target}/metrics", timeout=60).text):
+            all_labels = dict(LABEL.findall(labels))
+            ours = tuple(all_labels[key] for key in OURS if key in all_labels)
+            found.setdefault(name, {})[ours] = float(value)
+    return found
