@@ -48,7 +48,7 @@ class Difference:
 
 @cache
 def check(arithmetic: Arithmetic | None, placement: Placement) -> None:
-    """Raises Miscomputed with the first kernel that is wrong in one of the precisions. What was well is not tried again."""
+    """Raises Miscomputed with the first kernel that is wrong in any precision; what was well is not tried again."""
     if arithmetic is None or placement.spans:  # Its GPUs may be on other nodes.
         return
     wrong = next((found for found in _tried(arithmetic, placement) if not found.well), None)
