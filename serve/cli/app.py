@@ -8,6 +8,7 @@ from rich.console import Console
 
 import serve
 from serve.cli.batch import batch
+from serve.cli.bench import bench
 from serve.cli.check import check
 from serve.cli.models import models
 from serve.cli.plan import plan
@@ -23,6 +24,7 @@ app.command()(up)
 app.command()(plan)
 app.command()(check)
 app.command()(batch)
+app.command()(bench)
 app.command()(recreate)
 app.add_typer(models, name="models")
 
