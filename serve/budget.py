@@ -31,6 +31,7 @@ WEIGHTS = ("*.safetensors", "*.bin", "*.pth", "*.pt")
 
 def fitted(args: ModelArgs, folder: Path) -> Closed:
     """The entry's options, those that the budget decides filled in; OverBudget where it is not enough."""
+    args = _alone(args)
     options, budget = engine.config(args), args.placement.memory
     found = needs(options, folder, args.placement)
     if not budget:
@@ -45,6 +46,14 @@ def fitted(args: ModelArgs, folder: Path) -> Closed:
         case faster_whisper.Config():
             return _capped(args, options, "batch_size", folder)
     return options
+
+
+def _alone(args: ModelArgs) -> ModelArgs:
+    """One of the models that a replica with small ones holds at once: each has an equal part of the budget."""
+    if args.adapters is None or issubclass(engine.module(args.engine).Engine, engine.Adaptable):
+        return args
+    part = args.placement.memory // (1 + args.adapters.max)
+    return args.model_copy(update={"placement": args.placement.model_copy(update={"memory": part})})
 
 
 def _unbounded(options: Closed) -> Closed:

@@ -169,11 +169,8 @@ class Replica:
 
     @classmethod
     def prepared(cls, args: ModelArgs) -> ModelArgs:
-        """The same with what adapters ask of the engine: small models beside this one share its memory."""
-        if args.adapters is None:
-            return args
-        memory = args.placement.memory // (1 + args.adapters.max)
-        return args.model_copy(update={"placement": args.placement.model_copy(update={"memory": memory})})
+        """The same with what adapters ask of the engine."""
+        return args
 
     @classmethod
     def application(cls, args: ModelArgs) -> Application:
