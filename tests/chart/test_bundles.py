@@ -38,10 +38,10 @@ def test_one_gpu_or_a_share_needs_no_placement_group() -> None:
 
 
 def test_gpus_of_two_nodes_are_refused_where_the_model_does_not_span() -> None:
-    with pytest.raises(ConfigurationError, match="ears.gpus: 4 is more than the count 2"):
+    with pytest.raises(ConfigurationError, match=r"ears\.gpus: 4 is more than the count 2"):
         deployment(**{**SPAN, "models__ears__span": False})
 
 
 def test_more_gpus_than_all_nodes_have_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="ears.gpus"):
+    with pytest.raises(ConfigurationError, match=r"ears\.gpus"):
         deployment(**{**SPAN, "accelerators__small__nodes": 1})

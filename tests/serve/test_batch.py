@@ -19,6 +19,8 @@ from serve.local.service import Service
 from tests.serve import references
 from tests.serve.conftest import PLACE
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [f"{text} {number}" for number in range(8) for text in references.TEXTS]
 FAKE = {"engine": "fake", "source": {"path": "/"}}
 

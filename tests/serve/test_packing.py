@@ -24,6 +24,8 @@ from serve.local.nodes import AUTH, _end_with_parent
 from serve.replica import _resources
 from tests.helm import Rendered, render
 
+pytestmark = pytest.mark.slow
+
 ORDERS = 20
 CANDIDATES = 12
 RAY = {"RAY_raylet_start_wait_time_s": "20", "RAY_prestart_worker_first_driver": "0"}

@@ -15,6 +15,8 @@ from tests.serve import references
 from tests.serve.conftest import PLACE, Deploy, post
 from tests.serve.scraped import scraped
 
+pytestmark = pytest.mark.slow
+
 GPU = {**PLACE, "vendor": "xpu"}  # torch here has none of this vendor.
 WRONG = {"task": "embeddings", "placement": GPU, "engineConfig": {"wrong": 0.5}, "reference": "made"}
 TEXT = {"input": "some text"}

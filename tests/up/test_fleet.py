@@ -21,6 +21,8 @@ from serve.local.service import Service
 from tests.serve import references
 from tests.up.running import ROOT
 
+pytestmark = pytest.mark.slow
+
 ALONE = interpreter("xpu") == interpreter("no such vendor")
 DOCUMENTS = ["a harbour", "a mountain", "waves on the beach"]
 
