@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 
 from serve import standins
@@ -83,6 +84,11 @@ class Served:
         deployments = self.applications()[model]["deployments"].values()
         found = [one for deployment in deployments for one in deployment["replicas"]]
         return {one["replica_id"] for one in found if one["state"] == "RUNNING"}
+
+    def ask(self, model: str) -> requests.Response:
+        """A request for vectors, from this machine."""
+        with self.address() as address:
+            return requests.post(f"{address}/{model}/v1/embeddings", json={"input": "Hello!"}, timeout=600)
 
     @contextmanager
     def address(self) -> Iterator[str]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import requests
 
 from tests.cluster import kubectl
 from tests.cluster.served import NAME, Served, loading_images, running_pods, served
@@ -33,13 +32,8 @@ def release(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield release
 
 
-def ask(release: Served, model: str) -> requests.Response:
-    with release.address() as address:
-        return requests.post(f"{address}/{model}/v1/embeddings", json={"input": "Hello!"}, timeout=60)
-
-
 def must_miss(release: Served) -> None:
-    answer = ask(release, "far")
+    answer = release.ask("far")
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (503, "model_unavailable")
     assert "no node has accelerator 'away'" in error["message"]
@@ -47,7 +41,7 @@ def must_miss(release: Served) -> None:
 
 
 def test_at_the_first_install_the_others_are_served(release: Served) -> None:
-    assert ask(release, "near").status_code == 200
+    assert release.ask("near").status_code == 200
     must_miss(release)
 
 
@@ -56,7 +50,7 @@ def test_when_the_node_comes_its_model_is_served(release: Served, eventually: Ev
     kubectl.run("label", "node", node, f"{PLACE}=away")
     try:
         kubectl.wait("pods", "condition=Ready", "--selector=ray.io/group=away", *release.place)
-        eventually(lambda: ask(release, "far").status_code == 200)
+        eventually(lambda: release.ask("far").status_code == 200)
     finally:
         kubectl.run("label", "node", node, f"{PLACE}-")
 
@@ -69,5 +63,5 @@ def test_when_it_is_gone_again_an_upgrade_to_a_second_cluster_comes_to_its_end(r
     for state in ("True", "False"):
         kubectl.wait(service, f"condition=UpgradeInProgress={state}", *release.place)
     assert kubectl.run("get", service, f"--output={active}", *release.place) != before
-    assert ask(release, "near").status_code == 200
+    assert release.ask("near").status_code == 200
     must_miss(release)

@@ -34,25 +34,20 @@ def release(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield release
 
 
-def ask(release: Served, model: str) -> requests.Response:
-    with release.address() as address:
-        return requests.post(f"{address}/{model}/v1/embeddings", json={"input": "Hello!"}, timeout=600)
-
-
 def test_without_requests_there_is_no_node_and_looking_brings_none(release: Served) -> None:
     with release.address() as address:
         health = requests.get(f"{address}/health", timeout=60).json()["models"]
     assert health["far"]["status"] == "ok"
-    assert ask(release, "near").status_code == 200
+    assert release.ask("near").status_code == 200
     assert sorted(release.pods()) == ["head", "here"]
 
 
 def test_the_first_request_waits_for_a_node_and_is_answered(release: Served) -> None:
-    assert ask(release, "far").status_code == 200
+    assert release.ask("far").status_code == 200
     assert sorted(release.pods()) == ["grown", "head", "here"]
 
 
 def test_when_it_rests_again_its_node_goes(release: Served) -> None:
     kubectl.run("wait", "pods", "--for=delete", "--selector=ray.io/group=grown", "--timeout=10m", *release.place)
     assert release.replicas("far") == set()
-    assert ask(release, "near").status_code == 200
+    assert release.ask("near").status_code == 200
