@@ -14,6 +14,8 @@ from serve import standins
 from tests.serve import adapters
 from tests.serve.conftest import Deploy, post
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("vllm", reason="this environment has no vLLM")
 IDS = ("formal", "pirate", "terse")
 PROMPTS = [[5, 6, 7, 8], [90, 91, 92], [300, 301]]

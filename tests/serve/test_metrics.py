@@ -13,6 +13,8 @@ from tests.helm import Rendered, render
 from tests.serve.scraped import Series, scraped
 from tests.serve.test_gateway import replicas
 
+pytestmark = pytest.mark.slow
+
 LAPTOP: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "laptop.yaml").read_text())
 MODEL = {"task": "embeddings", "engine": "fake", "source": {"path": "/"}, "accelerator": "laptop"}
 Eventually = Callable[[Callable[[], bool]], None]

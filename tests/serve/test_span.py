@@ -12,6 +12,8 @@ from serve.local.nodes import Nodes, free_port
 from serve.local.service import Service
 from tests.helm import render
 
+pytestmark = pytest.mark.slow
+
 CARDS = {"vendor": "cuda", "resource": "nvidia.com/gpu", "memory": "8Gi", "count": 2, "nodes": 2, "order": 1}
 MODEL = {"task": "llm", "engine": "fake", "source": {"path": "/"}, "accelerator": "pair", "cpus": 1, "span": True,
          "gpus": 4, "tensorParallel": 2, "pipelineParallel": 2}  # fmt: skip

@@ -13,6 +13,8 @@ from serve.reference import place
 from serve.values import ModelArgs
 from tests.serve.conftest import PLACE, Deploy, post
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("vllm", reason="this environment has no vLLM")
 
 
