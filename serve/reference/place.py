@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import importlib
 import json
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -52,9 +53,14 @@ def find(task: str, args: ModelArgs, folder: Path) -> Reference | None:
     """The one for these weights and options, if there is one."""
     wanted = identity(task, args, folder)
     for file in (folder / FILE, _kept(args, folder, wanted, sources.cache() / "references") / FILE):
-        if file.is_file() and (found := read(file)).identity == wanted:
+        if _readable(file) and (found := read(file)).identity == wanted:
             return found
     return None
+
+
+def _readable(file: Path) -> bool:
+    """A folder that nobody may look into has no reference for us; whether one is needed is the entry's to say."""
+    return os.access(file, os.R_OK) and file.is_file()
 
 
 def read(file: Path) -> Reference:
