@@ -11,7 +11,7 @@ from pathlib import Path
 
 import docker
 import pytest
-from docker.errors import ImageNotFound
+from docker.errors import APIError, ImageNotFound
 
 from tests.images import registry, workshop
 from tests.images.registry import Registry
@@ -70,7 +70,8 @@ def shop(tmp_path: Path, base: str, engine: docker.DockerClient) -> Iterator[Wor
 
 def cleared(shop: Workshop, engine: docker.DockerClient) -> None:
     for container in shop.containers():
-        container.remove(force=True)
+        with suppress(APIError):  # The Engine may be at it itself, for a build that ended.
+            container.remove(force=True)
     for image in engine.images.list(filters={"label": shop.label}):
         with suppress(ImageNotFound):
             engine.images.remove(str(image.id), force=True)
