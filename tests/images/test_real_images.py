@@ -101,6 +101,7 @@ def test_an_image_that_lacks_something_breaks_a_promise_that_names_it(
         container.remove(force=True)
 
 
+@pytest.mark.slow  # Gigabytes go through a registry.
 def test_the_pulled_image_serves_an_embedding(
     published: str, engine: docker.DockerClient, tmp_path: Path, eventually: Callable[[Condition], None]
 ) -> None:
