@@ -33,7 +33,7 @@ def _answer(pieces: int, size: int) -> list[bytes]:
     """In chunks, each written by itself."""
     kind = b"text/event-stream" if pieces else b"application/json"
     head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-type: %b\r\n\r\n" % kind
-    chunks = [EVENT] * pieces or [b" " * size]
+    chunks = [EVENT] * pieces or [b" " * max(1, size)]  # An empty chunk would end the answer, and the rest be noise.
     return [head, *(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks), b"0\r\n\r\n"]
 
 
