@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from serve import engine
+from serve.checkpoint import WEIGHTS
 from serve.device import word_for
 from serve.encoder import Encoder, EncoderConfig
 from serve.engines import faster_whisper, vllm
@@ -25,8 +26,6 @@ ROOM = 0.5
 """Of what is left a batch gets: on CPUs torch and OpenVINO took up to 1.7 times the estimate of its activations."""
 UNBOUNDED = 2**30
 """Bytes of vLLM's cache on a CPU where no budget says them: as a fallback, and for a GPU that is only simulated."""
-WEIGHTS = ("*.safetensors", "*.bin", "*.pth", "*.pt")
-"""Files of weights, by which one kind is loaded though a folder has several."""
 
 
 def fitted(args: ModelArgs, folder: Path) -> Closed:
@@ -90,7 +89,8 @@ def _known(options: Closed, folder: Path, placement: Placement) -> tuple[Checkpo
 
 def _of_files(options: Closed, folder: Path, placement: Placement) -> Estimate:
     """As far as the files say it: their size, less where they are loaded with fewer bits."""
-    found = [folder] if folder.is_file() else next(filter(None, (sorted(folder.glob(one)) for one in WEIGHTS)), [])
+    kinds = (sorted(folder.glob(f"*{suffix}")) for suffix in WEIGHTS)
+    found = [folder] if folder.is_file() else next(filter(None, kinds), [])
     size = sum(file.stat().st_size for file in found) // (placement.tensor_parallel * placement.pipeline_parallel)
     try:
         stored = config.stored(folder)

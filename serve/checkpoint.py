@@ -6,7 +6,8 @@ from typing import Any
 
 from serve.errors import ModelUnavailable
 
-WEIGHTS = {".safetensors", ".bin", ".pt", ".pth"}
+WEIGHTS = (".safetensors", ".bin", ".pth", ".pt")
+"""Suffixes of files of weights; of a folder that has several kinds the first is loaded."""
 COUNT_FROM_AFTER_PADDING = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer"}
 
 
