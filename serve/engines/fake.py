@@ -43,6 +43,10 @@ class Config(Closed):
     """Seconds before the first byte of each answer."""
     token_delay: float = 0
     """Seconds between tokens of a streamed answer."""
+    prefill: float = 0
+    """Seconds that a language model takes for each token of a prompt that is not in its cache."""
+    cache_tokens: int = 0
+    """How many tokens of prompts that cache holds."""
     max_tokens: int = 512
     """Context of the model."""
     journal: Path | None = None
@@ -144,7 +148,8 @@ class Engine:
 
     # LanguageModel: repeats the last message, a word a token.
     async def app(self, names: Sequence[str]) -> FastAPI:
-        return Parrot(names, self.config.delay, self.config.token_delay).app
+        told = self.config
+        return Parrot(names, told.delay, told.token_delay, told.prefill, told.cache_tokens).app
 
     async def check(self) -> None:
         return None
