@@ -21,6 +21,7 @@ from starlette.middleware import Middleware
 from serve.errors import ModelStarting, ModelUnavailable
 from serve.front import ASGI, Answer, Receive, Scope, Send
 from serve.replicas import present
+from serve.routing import answering
 from serve.values import Served
 
 RETRY_AFTER = 5
@@ -102,7 +103,7 @@ def _lacking(model: str, waited: float) -> ModelUnavailable | None:
 
 
 def _answers(application: dict[str, Any]) -> bool:
-    deployments = application["deployments"].values()
+    deployments = answering(application["deployments"])
     return any(replica["state"] == "RUNNING" for deployment in deployments for replica in deployment["replicas"])
 
 
@@ -114,7 +115,7 @@ def _has_policy(config: dict[str, Any]) -> bool:
 def _given_up(application: dict[str, Any], args: dict[str, Any]) -> ModelUnavailable | None:
     """Serve wants no replica, as no node has had the accelerator for long (serve/replicas.py)."""
     accelerator = args.get("placement", {}).get("accelerator")
-    triggers = {deployment["status_trigger"] for deployment in application["deployments"].values()}
+    triggers = {deployment["status_trigger"] for deployment in answering(application["deployments"])}
     if application["status"] != "RUNNING" or not triggers & BROUGHT_TO_NONE or not accelerator or present(accelerator):
         return None
     said = f"model {args['model']!r}: no node has accelerator {accelerator!r}; the model starts when one joins"

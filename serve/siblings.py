@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import ray
 from ray import serve as ray_serve
@@ -42,10 +41,10 @@ class Siblings:
 
     async def _learn(self) -> None:
         try:
-            groups = await _get_global_client()._controller.get_target_groups.remote(self._application, True)
+            found = await listening(self._application)
         except RayError:  # The controller is away for a moment; what was known is the best that is.
             return
-        self._addresses = self._reached(_targets(groups))
+        self._addresses = self._reached(found)
         self._looked = time.monotonic()
 
     def _reached(self, targets: Mapping[str, tuple[str, int]]) -> dict[str, str]:
@@ -56,10 +55,16 @@ class Siblings:
 
 def belongs(id: str, replicas: Iterable[str]) -> str:
     """The replica with the highest hash of itself and `id`."""
-    return max(replicas, key=lambda replica: hashlib.sha256(f"{replica}\n{id}".encode()).digest())
+    return ranked(id, replicas)[0]
 
 
-def _targets(groups: Iterable[Any]) -> dict[str, tuple[str, int]]:
-    """Node and port of each replica, by its actor."""
+def ranked(id: str, replicas: Iterable[str]) -> list[str]:
+    """All of them, whom it belongs to first, and then whom it would belong to without those before."""
+    return sorted(replicas, key=lambda replica: hashlib.sha256(f"{replica}\n{id}".encode()).digest(), reverse=True)
+
+
+async def listening(application: str) -> dict[str, tuple[str, int]]:
+    """Node and port of each replica that runs, by its actor, as HAProxy is told."""
+    groups = await _get_global_client()._controller.get_target_groups.remote(application, True)
     http = (group.targets for group in groups if group.protocol == "HTTP")
     return {target.name: (target.ip, target.port) for targets in http for target in targets}

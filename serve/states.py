@@ -15,6 +15,7 @@ from ray import serve as ray_serve
 from serve.errors import ModelStarting
 from serve.forward import Forwarder
 from serve.replicas import present
+from serve.routing import answering
 from serve.table import Entry
 
 TIMEOUT = 2.0  # Serve lets a request wait for a replica; a look at the state does not.
@@ -72,7 +73,7 @@ def _resting(models: Mapping[str, Entry]) -> set[str]:
         name
         for name in may & set(found)
         if found[name].status.value == "RUNNING"
-        and not any(deployment.replica_states for deployment in found[name].deployments.values())
+        and not any(deployment.replica_states for deployment in answering(found[name].deployments))
     }
 
 

@@ -15,6 +15,7 @@ SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10,
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$")]
 Limit = Literal["mps", "hami"]
 Task = Literal["llm", "stt", "tts", "embeddings", "rerank"]
+Routing = Literal["balanced", "prefix", "session"]
 
 
 def in_bytes(quantity: str) -> int:
@@ -140,6 +141,9 @@ class Model(Served):
     """CPU cores that Ray sets aside for one replica."""
     replicas: Annotated[int, Field(ge=1)] | Autoscaling = 1
     """How many copies, or bounds between which Serve scales; a change leaves the copies that stay alone."""
+    routing: Routing = "balanced"
+    """Which of a language model's replicas answers: whichever has least to do, the one that has had the beginning of
+    the prompt, or the one that has had the session."""
     check: Literal["meaning", "numbers"] = "meaning"
     """What `helm test` looks at: also whether answers make sense, or, of a model that does not know English, only
     whether their numbers are sound."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def eventually() -> Callable[[Callable[[], bool]], None]:
     """Waits until a condition holds; the test fails when it does not within the time that a slow machine needs."""
 

@@ -13,11 +13,15 @@ from serve.engine import Adaptable, LanguageModel
 from serve.errors import ConfigurationError
 from serve.front import ASGI
 from serve.replica import Replica
-from serve.values import ModelArgs
+from serve.routing.router import routed
+from serve.values import ModelArgs, Routing
 
 
 class Args(ModelArgs):
     """Arguments of a language model's application."""
+
+    routing: Routing = "balanced"
+    """Which of its replicas answers."""
 
 
 class Llm(Replica):
@@ -62,4 +66,4 @@ class Llm(Replica):
 
 
 def build(args: Args) -> Application:
-    return Llm.application(args)
+    return routed(Llm.application(args), args, args.routing)

@@ -139,6 +139,12 @@ def test_every_key_that_entry_and_args_share_passes_as_it_is(key: str) -> None:
     assert rendered.applications["ears"]["args"][key] == EVERYTHING[key]
 
 
+def test_a_language_models_routing_is_an_argument_of_its_builder() -> None:
+    application = render(fleet(models__ears__task="llm", models__ears__routing="prefix")).applications["ears"]
+    assert application["args"]["routing"] == "prefix"
+    assert _redumped(application["args"], _args("llm")) == application["args"]
+
+
 def test_the_proxy_runs_on_every_node(small: Rendered) -> None:
     assert small.config["proxy_location"] == "EveryNode"
     options = {"host": "0.0.0.0", "port": 8000, "keep_alive_timeout_s": 300}

@@ -51,7 +51,7 @@ applications:
 {{- $name := index . 0 -}}
 {{- $entry := index . 1 -}}
 {{- $args := pick $entry "names" "engine" "engineConfig" "source" "maxOngoingRequests" "maxQueuedRequests" "queueTimeout"
-    "maxBody" "adapters" "loadPatience" "reference" "fallback" -}}
+    "maxBody" "adapters" "routing" "loadPatience" "reference" "fallback" -}}
 {{- $_ := set $args "model" $name -}}
 {{- $_ := set $args "placement" (index . 2) -}}
 {{- dict

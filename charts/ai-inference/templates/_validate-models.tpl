@@ -50,5 +50,10 @@ detokenize embed gateway health openai page rerank tokenize v1 v2
   {{- if gt (include "ai-inference.least" .replicas | int) (include "ai-inference.most" .replicas | int) -}}
 {{ printf "%s.replicas: min %v is above max %v\n" $path .replicas.min .replicas.max }}
   {{- end -}}
+  {{- if and (ne .routing "balanced") (ne .task "llm") -}}
+{{ printf "%s.routing: %s is for task llm; leave it out\n" $path .routing }}
+  {{- else if and (ne .routing "balanced") .adapters -}}
+{{ printf "%s.routing: %s does not go with adapters, whose requests go to the replica that holds them; leave one of the two out\n" $path .routing }}
+  {{- end -}}
 {{- end -}}
 {{- end -}}
