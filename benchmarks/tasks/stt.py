@@ -1,0 +1,23 @@
+"""Recordings of 5 and of 30 seconds, recognised as faster-whisper does by default, and without what is no speech."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.tasks import Agreement, Load
+
+THREADS = 2
+LOADS = (
+    Load("5 s", {"seconds": 5}, {1: 12, 4: 16}),
+    Load("30 s", {"seconds": 30}, {1: 6, 4: 8}),
+)
+COMPARED = {"seconds": 5}
+
+
+def read(body: bytes) -> Any:
+    return json.loads(body)["text"].strip()
+
+
+def agreement(ours: Sequence[Any], theirs: Sequence[Any]) -> Agreement:
+    equal = sum(our == their for our, their in zip(ours, theirs, strict=True))
+    return Agreement(equal == len(ours), f"{equal} of {len(ours)} transcripts equal")
