@@ -7,7 +7,7 @@ replica that it belongs to (serve/siblings.py); where that has no room for the r
 
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -46,12 +46,12 @@ class Adapted:
         name, body = await wanted.model(scope, receive)
         id = self._id(scope, name)
         if id is None:
-            await self.app(scope, _replayed(body, receive), send)
+            await self.app(scope, wanted.replayed(body, receive), send)
             return
         scope, body = _named(scope, body, f"{self.names[0]}:{id}")
         if not await self._pass_on(id, scope, body, send):
             async with self.shelf.held(id) as app:
-                await app(scope, _replayed(body, receive), send)
+                await app(scope, wanted.replayed(body, receive), send)
 
     def state(self) -> dict[str, Any]:
         """What is held, and how it came so since this replica started."""
@@ -120,24 +120,3 @@ def _named(scope: Scope, body: wanted.Body, name: str) -> tuple[Scope, wanted.Bo
     whole = json.dumps({**json.loads(body or b"{}"), "model": name}).encode()
     kept = [(key, value) for key, value in scope["headers"] if key != b"content-length"]
     return {**scope, "headers": [*kept, (b"content-length", str(len(whole)).encode())]}, whole
-
-
-def _replayed(body: wanted.Body, receive: Receive) -> Receive:
-    """The body that was read, and then what `receive` has: that the client leaves."""
-    parts = _parts(body)
-
-    async def replay() -> Message:
-        async for part, more in parts:
-            return {"type": "http.request", "body": part, "more_body": more}
-        return await receive()
-
-    return replay
-
-
-async def _parts(body: wanted.Body) -> AsyncIterator[tuple[bytes, bool]]:
-    if body is None or isinstance(body, bytes):
-        yield body or b"", False
-        return
-    async for part in body:
-        yield part, True
-    yield b"", False

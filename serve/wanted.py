@@ -14,7 +14,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from serve.errors import BadRequest, TooLarge
 from serve.forward import stream
-from serve.front import Receive, Scope, header
+from serve.front import Message, Receive, Scope, header
 
 MAX_NAME = 1024
 MAX_HELD = 64 * 2**20  # Per request, in the memory of the head.
@@ -43,6 +43,27 @@ async def model(scope: Scope, receive: Receive) -> tuple[str | None, Body]:
         _must_fit(len(body))
     whole = bytes(body)
     return _in_json(whole), whole
+
+
+def replayed(body: Body, receive: Receive) -> Receive:
+    """The body that was read, and then what `receive` has: that the client leaves."""
+    parts = _parts(body)
+
+    async def replay() -> Message:
+        async for part, more in parts:
+            return {"type": "http.request", "body": part, "more_body": more}
+        return await receive()
+
+    return replay
+
+
+async def _parts(body: Body) -> AsyncIterator[tuple[bytes, bool]]:
+    if body is None or isinstance(body, bytes):
+        yield body or b"", False
+        return
+    async for part in body:
+        yield part, True
+    yield b"", False
 
 
 def _must_fit(size: int) -> None:

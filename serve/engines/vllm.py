@@ -14,13 +14,15 @@ from typing import Any, Literal, NoReturn, Self
 
 from pydantic import Field
 
-from serve import checkpoint
+from serve import checkpoint, express
 from serve.arithmetic import ROUNDOFF, Arithmetic, floats
 from serve.device import total, word_for
 from serve.errors import ModelUnavailable
+from serve.express import Express
 from serve.values import Closed, Placement
 
 CPU_OVERHEAD = 2**30  # Interpreter, code and activations of a small model, beside weights and KV cache.
+IN_PROCESS = "vllm.v1.executor.uniproc_executor.UniProcExecutor"  # By its name, as the word "uni" is overruled.
 
 
 class Config(Closed):
@@ -81,7 +83,8 @@ class Engine:
             )
         parser = make_arg_parser(FlexibleArgumentParser())
         parser.error = _refuse  # argparse would end the process.
-        self._args = parser.parse_args([*_flags(config), *_placed(placement), "--model", str(folder)])
+        flags = [*_executor(placement), *_flags(config), *_placed(placement)]
+        self._args = parser.parse_args([*flags, "--model", str(folder)])
         validate_parsed_serve_args(self._args)
         engine_args = AsyncEngineArgs.from_cli_args(self._args)
         self._client = AsyncLLM.from_engine_args(engine_args)
@@ -96,7 +99,7 @@ class Engine:
         await init_app_state(self._client, app.state, self._args, tasks)
         self._models = app.state.openai_serving_models
         app.state.server = types.SimpleNamespace()  # On a dead engine vLLM tells its uvicorn to end; Serve restarts us.
-        return app
+        return Express(app, express.ways(app, self._args))
 
     async def check(self) -> None:
         await self._client.check_health()
@@ -139,6 +142,13 @@ def _flags(config: Config) -> Iterator[str]:
             yield from (f"--{flag}", *map(str, value))
         elif value is not None:
             yield from (f"--{flag}", json.dumps(value) if isinstance(value, Mapping) else str(value))
+
+
+def _executor(placement: Placement) -> Iterator[str]:
+    """A lone rank on a CPU runs within the engine's process. vLLM would give it one of its own, for OpenMP's settings
+    that `_environment` makes, and both would spin while they wait for each other, on cores that others need."""
+    if word_for(placement.vendor) == "cpu" and placement.tensor_parallel * placement.pipeline_parallel == 1:
+        yield from ("--distributed-executor-backend", IN_PROCESS)
 
 
 def _placed(placement: Placement) -> Iterator[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import openai
+import psutil
 import pytest
 import requests
 
@@ -65,6 +66,23 @@ def test_greedy_tokens_are_those_of_transformers_also_of_two_ranks(
         assert answer.choices[0].token_ids == reference[0, ids.shape[1] :].tolist()  # type: ignore[attr-defined]
 
 
+def test_a_lone_rank_on_a_cpu_has_no_process_of_its_own(address: str) -> None:
+    assert {model: len(_engine_processes(model)) for model in ("llama", "halves")} == {"llama": 1, "halves": 3}
+
+
+def _engine_processes(model: str) -> list[psutil.Process]:
+    """What the replica has started, without Python's own helper of shared memory."""
+    (replica,) = (one for one in psutil.process_iter() if f"ServeReplica:{model}:" in " ".join(_command(one)))
+    return [one for one in replica.children(recursive=True) if "resource_tracker" not in " ".join(_command(one))]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 def test_a_chat_streams_the_text_that_it_answers_whole(client: openai.OpenAI) -> None:
     asked = {"model": "org/llama", "messages": MESSAGES, "max_tokens": TOKENS, "temperature": 0}
     whole = client.chat.completions.create(**asked)  # type: ignore[call-overload]
@@ -72,6 +90,41 @@ def test_a_chat_streams_the_text_that_it_answers_whole(client: openai.OpenAI) ->
     assert whole.choices[0].message.content
     assert "".join(pieces) == whole.choices[0].message.content
     assert len(pieces) > 3
+
+
+CHAT = {"model": "llama", "messages": MESSAGES, "max_tokens": 8, "temperature": 0}
+TEXT = {"model": "org/llama", "prompt": "The sea", "max_tokens": 8, "temperature": 0}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("chat/completions", CHAT),
+        ("chat/completions", {**CHAT, "logprobs": True, "top_logprobs": 2, "n": 2, "temperature": 0.5, "seed": 7}),
+        ("chat/completions", {**CHAT, "stream": True}),
+        ("chat/completions", {**CHAT, "stream": True, "stream_options": {"include_usage": True}}),
+        ("chat/completions", {**CHAT, "response_format": {"type": "json_object"}, "stop": ["\n"]}),
+        ("chat/completions", {**CHAT, "top_logprobs": 2}),
+        ("chat/completions", {**CHAT, "stream_options": {"include_usage": True}}),
+        ("completions", TEXT),
+        ("completions", {**TEXT, "stream": True, "logprobs": 1, "echo": True}),
+        ("completions", {**TEXT, "prompt": [[5, 6, 7], [8, 9]]}),
+        ("completions", {**TEXT, "model": "nobody"}),
+    ],
+)
+def test_the_short_way_answers_as_vllms_own_application(address: str, path: str, body: dict[str, Any]) -> None:
+    url = f"{address}/llama/v1/{path}"
+    short = requests.post(url, json=body, timeout=60)
+    long = requests.post(url, json=body, headers={"origin": "http://elsewhere"}, timeout=60)  # Which is vLLM's affair.
+    assert "access-control-allow-origin" in long.headers
+    assert "access-control-allow-origin" not in short.headers or short.status_code >= 400
+    assert (short.status_code, short.headers["content-type"]) == (long.status_code, long.headers["content-type"])
+    assert _lasting(short.text) == _lasting(long.text)
+
+
+def _lasting(text: str) -> str:
+    """Without what is each answer's own."""
+    return re.sub(r'"(id|created|request_id)":("[^"]*"|[0-9]+)', "", text)
 
 
 def test_vllms_other_endpoints_answer_too(address: str, client: openai.OpenAI) -> None:
