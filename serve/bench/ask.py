@@ -39,6 +39,10 @@ class Answer:
     """Events with content."""
     tokens: int = 0
     """As the server counts them, or else `pieces`."""
+    prompt_tokens: int = 0
+    """As the server counts them."""
+    cached_tokens: int = 0
+    """Those of them that it had not to read again, where it says so."""
     size: int = 0
     """Bytes."""
     units: float = 0
@@ -86,5 +90,7 @@ async def _events(response: aiohttp.ClientResponse, answer: Answer) -> None:
                 answer.first = answer.first or now
                 answer.pieces += 1
         answer.size += len(chunk)
-    answer.tokens = (json.loads(usage[len(EVENT) :])["usage"] or {}).get("completion_tokens", 0) if usage else 0
-    answer.tokens = answer.tokens or answer.pieces
+    said = json.loads(usage[len(EVENT) :])["usage"] or {} if usage else {}
+    answer.tokens = said.get("completion_tokens") or answer.pieces
+    answer.prompt_tokens = said.get("prompt_tokens", 0)
+    answer.cached_tokens = (said.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
