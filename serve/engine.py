@@ -18,7 +18,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from serve import engines, limit
+from serve import compiled, engines, limit
 from serve.arithmetic import Arithmetic
 from serve.errors import ConfigurationError, ModelUnavailable
 from serve.validation import validated
@@ -244,6 +244,7 @@ def load(args: ModelArgs, folder: Path) -> Any:
     from serve import budget  # It reads the options of every engine, which are built on this module.
 
     os.environ.update(limit.environment(args.placement))
+    compiled.keep()
     try:
         loaded = module(args.engine).Engine(budget.fitted(args, folder), folder, args.placement)
         budget.hold(args, loaded)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from serve import checkpoint
+from serve import checkpoint, compiled
 from serve.arithmetic import Arithmetic, floats
 from serve.device import openvino_device, threads, word_for
 from serve.encoder import Encoder, EncoderConfig
@@ -67,6 +67,8 @@ class Engine(Encoder):
         how = {"INFERENCE_PRECISION_HINT": _hint(config, self.device), "NUM_STREAMS": str(config.num_streams)}
         if self.device == "CPU":
             how["INFERENCE_NUM_THREADS"] = str(threads(placement))
+        elif (kept := compiled.place()) is not None:
+            how["CACHE_DIR"] = str(kept / "openvino")  # docs.openvino.ai, Model Caching
         where = str(_exported(cls.export_feature, folder, config.precision))
         model = cls.from_pretrained(where, export=False, device=self.device, ov_config=how, local_files_only=True)
         return model.request
