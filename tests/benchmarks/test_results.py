@@ -1,0 +1,77 @@
+"""The page of results from recorded figures: medians, ratios, what was reached and what is missing."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import results
+from benchmarks.__main__ import write
+from benchmarks.goals import GOALS
+
+PERCENTILES = {"p50": 10.0, "p95": 20.0, "p99": 30.0}
+
+
+def level(clients: int, rate: float, first: float = 10) -> dict[str, Any]:
+    return {
+        "level": str(clients), "requests": 8, "errors": {}, "seconds": 1.0, "requests_per_second": rate,
+        "tokens_per_second": rate * 32, "units_per_second": 0.0, "first": PERCENTILES | {"p50": first},
+        "per_token": PERCENTILES, "latency": PERCENTILES,
+    }  # fmt: skip
+
+
+def record(rates: dict[str, list[float]], firsts: dict[str, float] | None = None) -> dict[str, Any]:
+    """Of language models that were measured at 1 and at 32 at once."""
+    rounds = [
+        {"task": "llm", "round": number, "peer": peer,
+         "loads": {"streamed": [level(1, 5, (firsts or {}).get(peer, 10)), level(32, rate)]}}
+        for peer, several in rates.items() for number, rate in enumerate(several)
+    ]  # fmt: skip
+    return {
+        "command": "python -m benchmarks", "date": "2026-01-01", "machine": {"cores": 2}, "settings": "Alike: all.",
+        "about": dict.fromkeys(rates, "A server."), "versions": {"ours": {"ray": "2.60.0"}}, "rounds": rounds,
+        "agreements": [{"task": "llm", "round": 0, "peer": "vllm", "same": False, "words": "3 of 4 equal"}],
+        "failures": {"llm": {"ray_serve_llm": "could not be installed: no network"}},
+    }  # fmt: skip
+
+
+def row(page: str, *cells: str) -> list[str]:
+    """The cells of the row that begins so."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("|")]
+    return next(found for found in rows if found[: len(cells)] == list(cells))
+
+
+def test_a_figure_is_the_median_of_the_rounds_and_a_ratio_that_of_medians() -> None:
+    page = results.page(record({"ours": [150, 90, 120], "vllm": [100, 90, 300]}))
+    assert row(page, "32", "ours")[2:4] == ["120", "150 90 120"]
+    assert row(page, "32", "vllm")[2:5] == ["100", "100 90 300", "1.20"]
+
+
+@pytest.mark.parametrize(("ours", "verdict"), [(100, "aim reached"), (90, "met"), (50, "not met")])
+def test_a_goal_is_met_or_not_by_what_was_measured(ours: float, verdict: str) -> None:
+    page = results.page(record({"ours": [ours], "vllm": [100]}))
+    assert row(page, GOALS[0].what, "vllm")[4:] == [f"{ours / 100:.2f}x", verdict]
+
+
+@pytest.mark.parametrize(("first", "verdict"), [(9, "aim reached"), (13, "met"), (17, "not met")])
+def test_a_time_is_met_by_how_much_later_it_is(first: float, verdict: str) -> None:
+    page = results.page(record({"ours": [100], "vllm": [100]}, {"ours": first, "vllm": 10}))
+    assert row(page, GOALS[1].what, "vllm")[4:] == [f"{first - 10:+.1f} ms", verdict]
+
+
+def test_what_was_not_measured_has_no_figure_but_its_reason() -> None:
+    page = results.page(record({"ours": [100], "vllm": [100]}))
+    assert row(page, GOALS[2].what, GOALS[2].against)[4:] == ["", "not measured"]
+    assert "- ray_serve_llm (llm): `could not be installed: no network`" in page
+
+
+def test_answers_that_differ_are_said() -> None:
+    assert row(results.page(record({"ours": [1], "vllm": [1]})), "vllm", "1") == ["vllm", "1", "NO", "3 of 4 equal"]
+
+
+def test_the_page_the_record_and_the_plots_are_written(tmp_path: Path) -> None:
+    write(record({"ours": [120, 110], "vllm": [100, 90]}), tmp_path / "RESULTS.md")
+    page = (tmp_path / "RESULTS.md").read_text()
+    assert "(plots/llm-streamed.svg)" in page
+    assert (tmp_path / "plots" / "llm-streamed.svg").read_text().count("<path") > 10
+    assert (tmp_path / "results.json").read_text().startswith("{")
