@@ -52,7 +52,7 @@ class Setting:
 
 
 FAKE = Setting("fake", {"prefill": 0.0002, "tokenDelay": 0.005, "cacheTokens": 6 * 1600}, replicas=3)
-COST = Setting("fake", {"tokenDelay": 0.005}, replicas=3, documents=400, questions=1, words=100, clients=(1, 32))
+COST = Setting("fake", {"tokenDelay": 0.005}, 3, documents=300, questions=1, words=100, answer=4, clients=(1, 32))
 
 
 def vllm(folder: Path) -> Setting:

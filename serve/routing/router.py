@@ -95,5 +95,6 @@ def routed(app: Application, args: ModelArgs, routing: Routing) -> Application:
         ray_actor_options={"num_cpus": 0},
         max_ongoing_requests=MOST,
         health_check_period_s=HEALTH_SECONDS,
+        logging_config={"enable_access_log": False},  # Each request is in its replica's.
     )
     return app._with_ingress_request_router(deployment.bind(routing))
