@@ -29,7 +29,6 @@ class Seen:
         """Those who have had them, from the longest beginning to the shortest."""
         names = {table.number(name): name for name in replicas}
         rows = self._rows[table.place(np.array(blocks, np.uint64))]
-        for block, row in zip(reversed(blocks), rows[::-1], strict=True):
-            name = names.get(int(row["replica"]))
-            if name is not None and row["block"] == block:
-                yield name
+        for block, (held, replica) in zip(reversed(blocks), reversed(rows.tolist()), strict=True):
+            if held == block and replica in names:
+                yield names[replica]
