@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serve.routing import choice, key
+from serve.routing import ROUTER, answering, choice, key
 from serve.routing.seen import Seen
 
 REPLICAS = ["a", "b", "c", "d"]
@@ -114,3 +114,7 @@ def test_a_block_that_has_lost_its_place_is_not_taken_for_the_other(seen: Seen) 
     seen.remember([5 + 2**16], "b")
     assert list(seen.who([5], REPLICAS)) == []
     assert list(seen.who([5 + 2**16], REPLICAS)) == ["b"]
+
+
+def test_a_router_is_none_of_those_that_answer_so_that_a_model_with_one_can_rest() -> None:
+    assert answering({"Model": "answers", ROUTER: "does not"}) == ["answers"]
