@@ -14,7 +14,6 @@ import typer
 from benchmarks import peers, results, rounds, tasks
 from benchmarks.engine import ENV, FLAGS
 from benchmarks.machine import machine, versions
-from serve.bench import work
 from serve.bench.figures import Figures
 from serve.bench.plot import plot
 from serve.errors import ConfigurationError
@@ -65,7 +64,7 @@ def write(record: dict[str, Any], out: Path) -> None:
     (out.parent / "plots").mkdir(exist_ok=True)
     for (task, load), lines in results.lines(record).items():
         drawn = {peer: [Figures(**level) for level in levels] for peer, levels in lines.items()}
-        plot(drawn, work.unit(task), out.parent / "plots" / results.plot_name(task, load))
+        plot(drawn, tasks.unit(task), out.parent / "plots" / results.plot_name(task, load))
 
 
 def _settings(chosen: list[str]) -> str:

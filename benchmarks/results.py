@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from benchmarks import tasks
 from benchmarks.goals import GOALS, Goal, Medians
 from benchmarks.rounds import OURS
-from serve.bench import work
 
 Record = Mapping[str, Any]
 FIRST = ("first", "p50"), ("first", "p95"), ("per_token", "p50"), ("latency", "p50"), ("latency", "p99")
@@ -83,8 +83,8 @@ def plot_name(task: str, load: str) -> str:
 
 def _figures(record: Record, medians: Medians, task: str, load: str) -> str:
     """Sorted by level, ours first."""
-    unit = work.unit(task) or "requests/s"
-    figure = "units_per_second" if work.unit(task) else "requests_per_second"
+    unit = tasks.unit(task) or "requests/s"
+    figure = "units_per_second" if tasks.unit(task) else "requests_per_second"
     head = ["at once", "peer", unit, "each round", "ours to it", "first ms p50", "p95", "per token ms", "latency p50",
             "p99", "errors"]  # fmt: skip
     keys = sorted(

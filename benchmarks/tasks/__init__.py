@@ -1,4 +1,5 @@
-"""What is asked of each task. Naming equation: `tasks/<task>.py` is measured as `serve/bench/work/<task>.py` asks.
+"""What is asked of each task. Naming equation: `tasks/<task>.py` is measured as `serve/bench/work/<task>.py` asks, or
+the one that its WORK names.
 
 Each has THREADS, that both sides compute with; LOADS; COMPARED, the shape of what is asked for an answer to compare;
 `read`, an answer's body to what it says; and `agreement`, whether two servers said the same.
@@ -57,6 +58,16 @@ def task(name: str) -> Task:
     return cast(Task, importlib.import_module(f"{__name__}.{name}"))
 
 
+def work_of(name: str) -> str:
+    """The task that it asks of a server."""
+    return getattr(task(name), "WORK", name)
+
+
+def unit(name: str) -> str:
+    """What it counts in a second beside requests; empty where that is all."""
+    return work.unit(work_of(name))
+
+
 def compared(name: str, model: str) -> list[Ask]:
     """The requests whose answers are compared, the same for each peer."""
-    return list(work.asks(name, Shape(model, **task(name).COMPARED), SEED, ANSWERS))
+    return list(work.asks(work_of(name), Shape(model, **task(name).COMPARED), SEED, ANSWERS))

@@ -60,8 +60,7 @@ def test_what_fails_before_the_first_event_sends_nothing(waits: bool) -> None:
     async def failing() -> Events:
         if waits:
             await asyncio.sleep(0)
-        raise ValueError("no model")
-        yield ""
+        yield _absent()
 
     messages: list[Message] = []
 
@@ -131,6 +130,10 @@ def test_timeouts_and_tasks_work_within_a_generator() -> None:
         yield str(await asyncio.gather(*(_soon(number) for number in range(3))))
 
     assert sent(timed()) == [("a", True), ("[0, 1, 2]", False)]
+
+
+def _absent() -> str:
+    raise ValueError("no model")
 
 
 async def _soon(number: int) -> int:
