@@ -14,6 +14,7 @@ import typer
 from benchmarks import peers, results, rounds, tasks
 from benchmarks.engine import ENV, FLAGS
 from benchmarks.machine import machine, versions
+from benchmarks.rounds import Record
 from serve.bench.figures import Figures
 from serve.bench.plot import plot
 from serve.errors import ConfigurationError
@@ -49,10 +50,13 @@ def main(
         "settings": _settings(chosen),
         "about": {peer.name: peer.about for peer in taking_part},
     }
-    found = rounds.measure(chosen, names, number, _named(model or []), requests, typer.echo)
-    failed = set.intersection(*(set(found.failures.get(task, {})) for task in chosen))
-    known = versions(peer for peer in taking_part if peer.name not in failed)
-    write({**begun, "versions": known, **asdict(found)}, out)
+
+    def keep(found: Record) -> None:
+        failed = set.intersection(*(set(found.failures.get(task, {})) for task in chosen))
+        known = versions(peer for peer in taking_part if peer.name not in failed)
+        write({**begun, "versions": known, **asdict(found)}, out)
+
+    rounds.measure(chosen, names, number, _named(model or []), requests, typer.echo, keep)
     typer.echo(f"{out} is written")
 
 

@@ -43,8 +43,10 @@ def measure(
     named: Mapping[str, Path],
     most: int,
     say: Callable[[str], None],
+    keep: Callable[[Record], None],
 ) -> Record:
-    """Each task by each of its peers; one that fails is left out of the rounds that follow."""
+    """Each task by each of its peers; one that fails is left out of the rounds that follow. `keep` gets what there is
+    after each round, so that hours are not lost."""
     record = Record()
     for task in wanted:
         folder = models.folder(task, named)
@@ -63,6 +65,7 @@ def measure(
                 answers[name] = found["answers"]
                 record.rounds.append({"task": task, "round": number, "peer": name, "loads": found["loads"]})
             record.agreements.extend(_agreements(task, number, answers))
+            keep(record)
     return record
 
 
