@@ -6,11 +6,9 @@ parent ends; so whatever became our descendant meanwhile is the server's.
 """
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +18,7 @@ import psutil
 import requests
 
 from serve.errors import ConfigurationError
-from serve.local.nodes import SET_CHILD_SUBREAPER, SET_PARENT_DEATH_SIGNAL
+from serve.local.nodes import adopt_orphans, end_with_parent
 
 GRACE_SECONDS = 20
 START_SECONDS = 600
@@ -46,8 +44,7 @@ class Started:
 @contextlib.contextmanager
 def started(command: Sequence[str | Path], env: Mapping[str, str]) -> Iterator[Started]:
     """Ends everything on leaving, first asked and then made to."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1)
+    adopt_orphans()
     others = set(psutil.Process().children(recursive=True))
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
@@ -59,7 +56,7 @@ def started(command: Sequence[str | Path], env: Mapping[str, str]) -> Iterator[S
                 stdout=file,
                 stderr=file,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=end_with_parent,
             )
         try:
             yield Started(process, log)
@@ -84,8 +81,3 @@ def _answers(address: str) -> bool:
         return requests.get(address, timeout=5).status_code == 200
     except requests.RequestException:
         return False
-
-
-def _end_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)

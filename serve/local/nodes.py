@@ -49,7 +49,7 @@ class Nodes:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
-        _adopt_orphans()
+        adopt_orphans()
         try:
             self._start(self.head, ["--head", f"--port={self.gcs.rpartition(':')[2]}", *self._dashboard_options()])
             for group in self.workers:
@@ -118,7 +118,7 @@ class Nodes:
                         stdout=log,
                         stderr=log,
                         start_new_session=True,
-                        preexec_fn=_end_with_parent,
+                        preexec_fn=end_with_parent,
                     )
                 )
             if self._is_up(group, last=attempt == ATTEMPTS):
@@ -192,12 +192,13 @@ def _send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
             process.send_signal(number)
 
 
-def _adopt_orphans() -> None:
+def adopt_orphans() -> None:
     """Grandchildren whose parent dies become our children, so that none is lost sight of (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """For `preexec_fn`: a process that is killed shall leave none behind (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)

@@ -20,7 +20,7 @@ import pytest
 from serve.errors import ConfigurationError
 from serve.ledger import Rack
 from serve.local.manifest import Manifest
-from serve.local.nodes import AUTH, _end_with_parent
+from serve.local.nodes import AUTH, end_with_parent
 from serve.replica import _resources
 from tests.helm import Rendered, render
 
@@ -177,7 +177,7 @@ def test_every_packing_starts_in_any_order_and_no_card_holds_more_than_it_has(fl
     with tempfile.TemporaryDirectory(prefix="ai-", dir="/tmp") as folder:  # Socket paths must be short.
         env = {**os.environ, **AUTH, **RAY, "RAY_TMPDIR": folder}
         done = subprocess.run(
-            command, input=asked, capture_output=True, text=True, env=env, check=False, preexec_fn=_end_with_parent
+            command, input=asked, capture_output=True, text=True, env=env, check=False, preexec_fn=end_with_parent
         )
     assert not done.returncode, done.stderr[-3000:]
     orders = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[{")]
