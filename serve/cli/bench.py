@@ -18,6 +18,7 @@ from serve.bench.table import table
 from serve.bench.work import Shape
 from serve.errors import ConfigurationError
 
+WIDE = 160  # Where nobody's window says: a file, or another command.
 NEAR = 0.5  # Of the ceiling: from there on the client is part of what is measured.
 
 Address = Annotated[str, typer.Argument(help="Where /v1 answers, such as http://127.0.0.1:8000 or .../llm.")]
@@ -65,7 +66,10 @@ def bench(
     levels = _levels(at_once, rate)
     runs, most = asyncio.run(_measured(address.rstrip("/"), task, shape, levels, requests, warm_up, key, seed))
     rows = [figures(one) for one in runs]
-    _print(Console(), rows, work.unit(task), bool(rate), figures(most))
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDE
+    _print(console, rows, work.unit(task), bool(rate), figures(most))
     if json_file:
         said = {"address": address, "task": task, "seed": seed, "shape": asdict(shape)}
         found = {**said, "levels": [row.record() for row in rows], "ceiling": figures(most).record()}

@@ -49,6 +49,7 @@ def test_each_level_of_a_task_is_measured(bench: Bench, task: str) -> None:
         assert 0 < level["first"]["p50"] <= level["latency"]["p50"] <= level["latency"]["p99"]
     assert found["ceiling"]["requests_per_second"] > 0
     assert "this client could do" in found["printed"]
+    assert "…" not in found["printed"], "columns are cut"
 
 
 def test_the_tokens_of_a_stream_are_counted_and_timed(bench: Bench) -> None:
