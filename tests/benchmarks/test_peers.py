@@ -86,6 +86,7 @@ def test_a_server_that_ends_by_itself_is_told_with_its_last_words(tmp_path: Path
         server.wait(f"http://127.0.0.1:{free_port()}/")
 
 
+@pytest.mark.slow
 def test_ours_leaves_no_process_of_ray_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With the fake engine: what is measured is that everything ends."""
     real = ours.values

@@ -15,6 +15,7 @@ from serve.local.service import Service
 from serve.routing import ROUTER
 from tests.serve.conftest import application, gateway
 
+pytestmark = pytest.mark.slow
 REPLICAS = 3
 NAMES = "abcdefghijkl"
 CONFIG = {"cacheTokens": 2**20, "tokenDelay": 0.01}
