@@ -5,8 +5,8 @@
 {{- $root := index . 0 -}}
 {{- $entry := index . 1 -}}
 {{- /* HAProxy hears within a second that a replica stops; Serve's default would let each change of a model take 30.
-       Ray gives its workers way to everything else (nice 15), and here they are what a client waits for. A busy head takes longer than Serve's
-       5 seconds to start HAProxy, which then would be killed and the configuration refused. */ -}}
+       Ray's workers give way to everything else (nice 15), and here they are what a client waits for. A busy head takes
+       longer than Serve's 5 seconds to start HAProxy, which then would be killed and the configuration refused. */ -}}
 {{- $env := dict "AI_INFERENCE_VENDOR" $entry.vendor "RAY_USAGE_STATS_ENABLED" "0"
     "RAY_SERVE_ENABLE_HA_PROXY" "1" "RAY_SERVE_THROUGHPUT_OPTIMIZED" "1" "RAY_worker_niceness" "0"
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S" "2" "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S" "60"
