@@ -22,6 +22,7 @@ from serve.local.nodes import adopt_orphans, end_with_parent
 
 GRACE_SECONDS = 20
 START_SECONDS = 600
+QUIET_LOOKS = 3
 
 
 class Started:
@@ -66,6 +67,17 @@ def started(command: Sequence[str | Path], env: Mapping[str, str]) -> Iterator[S
                 process.wait(GRACE_SECONDS)
             _end(others)
             process.wait()
+
+
+def settle(idle: float = 30, seconds: float = 60) -> None:
+    """Until the machine has done less than `idle` percent for a while: servers go on starting after their first answer.
+
+    One that never rests is measured as it is, after so many `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    quiet = 0
+    while quiet < QUIET_LOOKS and time.monotonic() < deadline:
+        quiet = quiet + 1 if psutil.cpu_percent(interval=1) < idle else 0
 
 
 def _end(others: set[psutil.Process]) -> None:

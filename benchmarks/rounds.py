@@ -17,6 +17,7 @@ from benchmarks import environment, models, peers, tasks
 from benchmarks.client import Wanted
 from benchmarks.engine import ENV, threads
 from benchmarks.peers import Peer, Server
+from benchmarks.processes import settle
 from serve.errors import ConfigurationError
 from serve.local.nodes import free_port
 
@@ -81,6 +82,7 @@ def order(names: Sequence[str], number: int) -> list[str]:
 def one(peer: Peer, task: str, folder: Path, most: int) -> dict[str, Any]:
     """Starts `peer`, measures it and ends it."""
     with _served(peer, task, folder) as server:
+        settle()
         asked = Wanted(peer.name, task, str(folder), server.address, server.model, most)
         env = {**os.environ, **ENV, **(threads(task) if peer.loaded else {})}
         done = subprocess.run(  # noqa: S603

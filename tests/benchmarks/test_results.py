@@ -1,5 +1,6 @@
 """The page of results from recorded figures: medians, ratios, what was reached and what is missing."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +76,8 @@ def test_the_page_the_record_and_the_plots_are_written(tmp_path: Path) -> None:
     assert "(plots/llm-streamed.svg)" in page
     assert (tmp_path / "plots" / "llm-streamed.svg").read_text().count("<path") > 10
     assert (tmp_path / "results.json").read_text().startswith("{")
+
+
+def test_the_page_here_is_made_of_the_record_beside_it() -> None:
+    folder = Path(results.__file__).parent
+    assert (folder / "RESULTS.md").read_text() == results.page(json.loads((folder / "results.json").read_text()))

@@ -1,0 +1,69 @@
+"""`python -m benchmarks.flame`: where the time of the replica goes while 32 clients stream, as a flame graph.
+
+py-spy looks at the replica's process from outside, so that what is looked at runs as it does otherwise.
+"""
+
+import asyncio
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Annotated
+
+import psutil
+import typer
+
+from benchmarks import models
+from benchmarks.environment import OURS
+from benchmarks.peers import Server, ours
+from benchmarks.tasks import llm
+from serve.bench import work
+from serve.bench.load import Level, connected, run
+from serve.bench.work import Shape
+from serve.errors import ConfigurationError
+from serve.local.nodes import free_port
+
+CLIENTS = 32
+REQUESTS = 512
+RATE = 200  # Looks in a second.
+
+
+def replica() -> int:
+    """The process of the model's replica, among our descendants."""
+    for process in psutil.Process().children(recursive=True):
+        if f"ServeReplica:{ours.MODEL}:" in " ".join(process.cmdline()):
+            return process.pid
+    raise ConfigurationError("no replica of the model was found; is py-spy allowed to see other processes here?")
+
+
+async def _load(server: Server, requests: int, seed: int) -> None:
+    async with connected() as session:
+        asks = work.asks("llm", Shape(server.model, **llm.SHAPE), seed, requests)
+        await run(session, server.address, Level(CLIENTS), asks, seed)
+
+
+async def _watched(server: Server, seconds: int, out: Path) -> None:
+    await _load(server, REQUESTS, 0)  # To warm up.
+    spy = shutil.which("py-spy", path=str(OURS.python().parent))
+    command = [str(spy), "record", f"--pid={replica()}", f"--duration={seconds}", f"--rate={RATE}", "--gil",
+               f"--output={out}"]  # fmt: skip
+    recording = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    seed = 0
+    while recording.returncode is None:
+        seed += 1
+        await _load(server, REQUESTS, seed)
+    if recording.returncode:
+        raise ConfigurationError("py-spy could not look at the replica; it needs the right to trace processes")
+
+
+def main(
+    seconds: Annotated[int, typer.Option(min=1, help="How long to look.")] = 20,
+    out: Annotated[Path, typer.Option(help="The picture.")] = Path(__file__).parent / "plots" / "flame.svg",
+) -> None:
+    """Draw where the replica's time goes under load."""
+    with ours.serving("llm", models.folder("llm", {}), free_port()) as server:
+        asyncio.run(_watched(server, seconds, out))
+    typer.echo(f"{out} is written")
+
+
+if __name__ == "__main__":
+    typer.run(main)
