@@ -1,13 +1,13 @@
 """Chats of 16 words answered by 32 tokens as a stream; the answers that are compared are greedy and come whole."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.tasks import Agreement, Load
 
 THREADS = 1  # vLLM's threads wait for each other by spinning: for a small model on two cores, one is 2.5 times faster.
-SHAPE = {"words": 16, "tokens": 32, "more": {"ignore_eos": True}}
+SHAPE: Mapping[str, Any] = {"words": 16, "tokens": 32, "more": {"ignore_eos": True}}
 LOADS = (Load("streamed", SHAPE, {1: 40, 8: 160, 32: 480}),)
 COMPARED = {**SHAPE, "stream": False}
 

@@ -42,8 +42,11 @@ def job(**changes: Any) -> dict[str, Any]:
 CASES: list[tuple[dict[str, Any], str]] = [
     ({"models__ears__routing": "prefix"}, "models.ears.routing: prefix is for task llm; leave it out"),
     (
-        {"models__ears__task": "llm", "models__ears__routing": "session",
-         "models__ears__adapters": {"source": {"path": "/adapters"}}},
+        {
+            "models__ears__task": "llm",
+            "models__ears__routing": "session",
+            "models__ears__adapters": {"source": {"path": "/adapters"}},
+        },
         "models.ears.routing: session does not go with adapters, whose requests go to the replica that holds them; "
         "leave one of the two out",
     ),
