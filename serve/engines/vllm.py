@@ -92,6 +92,7 @@ class Engine:
     async def app(self, names: Sequence[str]) -> Any:
         from vllm.entrypoints.launchers.api_server.app_state import init_app_state
         from vllm.entrypoints.launchers.app import build_app
+        from vllm.envs import enable_envs_cache
 
         self._args.served_model_name = list(names)
         tasks = await self._client.get_supported_tasks()
@@ -99,6 +100,7 @@ class Engine:
         await init_app_state(self._client, app.state, self._args, tasks)
         self._models = app.state.openai_serving_models
         app.state.server = types.SimpleNamespace()  # On a dead engine vLLM tells its uvicorn to end; Serve restarts us.
+        enable_envs_cache()  # Read anew for each token otherwise; vLLM does so in its engine's process alone.
         return Express(app, express.ways(app, self._args))
 
     async def check(self) -> None:

@@ -1,5 +1,6 @@
 """vLLM behind the front: its whole server answers, and greedy tokens are those of transformers in float32."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,9 +123,15 @@ def test_the_short_way_answers_as_vllms_own_application(address: str, path: str,
     assert _lasting(short.text) == _lasting(long.text)
 
 
-def _lasting(text: str) -> str:
-    """Without what is each answer's own."""
-    return re.sub(r'"(id|created|request_id)":("[^"]*"|[0-9]+)', "", text)
+def _lasting(text: str) -> Any:
+    """Without what is each answer's own: its name, its time, and how many tokens an event of a stream has gathered."""
+    if not text.startswith("data: "):
+        return re.sub(r'"(id|created|request_id)":("[^"]*"|[0-9]+)', "", text)
+    *events, end = (line.removeprefix("data: ") for line in text.split("\n") if line)
+    told = [json.loads(event) for event in events]
+    choices = [choice for event in told for choice in event["choices"]]
+    said = "".join(choice.get("text") or choice.get("delta", {}).get("content") or "" for choice in choices)
+    return end, said, [choice["finish_reason"] for choice in choices][-1], [event.get("usage") for event in told][-1]
 
 
 def test_vllms_other_endpoints_answer_too(address: str, client: openai.OpenAI) -> None:
