@@ -91,10 +91,10 @@ class Aliases(Closed):
 class Dashboard(Closed):
     """Ray's dashboard and the job interface behind it."""
 
-    auth: Literal["disabled", "token"] = "disabled"
+    auth: Literal["disabled", "token"] = "token"
     """Whether Ray asks for a token."""
     existing_secret: str = ""
-    """Secret with the token under auth_token; none: the operator makes one for each cluster."""
+    """Secret with the token under auth_token; none: a hook makes one that stays."""
 
 
 class HuggingFace(Closed):

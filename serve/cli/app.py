@@ -13,6 +13,7 @@ from serve.cli.check import check
 from serve.cli.models import models
 from serve.cli.plan import plan
 from serve.cli.recreate import recreate
+from serve.cli.token import token
 from serve.cli.up import up
 from serve.errors import ConfigurationError
 
@@ -26,6 +27,7 @@ app.command()(check)
 app.command()(batch)
 app.command()(bench)
 app.command()(recreate)
+app.command()(token)
 app.add_typer(models, name="models")
 
 

@@ -58,7 +58,7 @@ def test_kuberay_knows_every_field(validator: Any, environment: str) -> None:
 
 def test_kuberay_knows_the_fields_of_the_rarer_values(validator: Any) -> None:
     values = fleet(**{f"accelerators__small__{key}": value for key, value in DRA.items()})
-    extras = {"huggingFace": {"existingSecret": "hub"}, "dashboard": {"auth": "token", "existingSecret": "ray"}}
+    extras = {"huggingFace": {"existingSecret": "hub"}}
     validator.validate(_with_loose_metadata(render(values, extras).service))
 
 
@@ -66,9 +66,8 @@ def test_kuberay_knows_the_fields_of_a_job() -> None:
     entry = {"task": "embeddings", "engine": "fake", "source": {"path": "/"}, "accelerator": "small", "input": "s3://in",
              "output": "s3://out", "queue": "batch", "deadline": 60}  # fmt: skip
     other = {**entry, "suspend": True, "scheduler": "volcano"}
-    dashboard = {"dashboard": {"auth": "token", "existingSecret": "ray"}}
     validator = _validator("rayjobs")
-    for job in render(fleet(jobs={"one": entry, "two": other}), dashboard).of("RayJob").values():
+    for job in render(fleet(jobs={"one": entry, "two": other})).of("RayJob").values():
         validator.validate(_with_loose_metadata(job))
 
 

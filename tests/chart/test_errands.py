@@ -1,4 +1,4 @@
-"""Pods that run one command of ours and end, of `helm test` and of the hook: beside the head, and no pods of Ray."""
+"""Pods that run one command of ours and end, of `helm test` and of the hooks: beside the head, and no pods of Ray."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.helm import Rendered, fleet, render
 
-pytestmark = pytest.mark.parametrize("name", ["ai-inference-test", "ai-inference-recreate"])
+pytestmark = pytest.mark.parametrize("name", ["ai-inference-test", "ai-inference-recreate", "ai-inference-token"])
 
 
 def spec(rendered: Rendered, name: str) -> dict[str, Any]:

@@ -22,15 +22,6 @@ def test_the_upgrade_strategy_is_always_said(strategy: str, kind: str) -> None:
     assert render(fleet(upgrade__strategy=strategy)).service["spec"]["upgradeStrategy"] == {"type": kind}
 
 
-def test_the_dashboards_auth_is_always_said(small: Rendered) -> None:
-    assert _cluster(small)["authOptions"] == {"mode": "disabled"}
-
-
-def test_a_dashboard_with_tokens_takes_a_stable_one_from_a_secret() -> None:
-    rendered = render(fleet(dashboard={"auth": "token", "existingSecret": "mine"}))
-    assert _cluster(rendered)["authOptions"] == {"mode": "token", "secretName": "mine"}
-
-
 def test_the_control_plane_outlives_the_head_only_where_there_is_redis(small: Rendered) -> None:
     assert "gcsFaultToleranceOptions" not in _cluster(small)
     open_to_all = render(fleet(redis__address="redis:6379"))
@@ -119,7 +110,8 @@ def test_the_account_of_the_pods_is_made_without_a_token(small: Rendered) -> Non
 
 def test_an_account_that_exists_is_used_and_not_made() -> None:
     rendered = render(fleet(serviceAccount={"create": False, "name": "mine"}))
-    assert list(rendered.of("ServiceAccount")) == ["ai-inference-recreate"]  # The hook's own, with its rights.
+    hooks = ["ai-inference-recreate", "ai-inference-token"]  # Their own, with their rights.
+    assert list(rendered.of("ServiceAccount")) == hooks
     assert rendered.pod("big")["serviceAccountName"] == "mine"
 
 

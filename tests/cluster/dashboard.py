@@ -25,6 +25,7 @@ class Dashboard:
 
     def __init__(self) -> None:
         self.sent: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self.tokens: dict[tuple[str, str], set[str]] = {}
         self._changed = threading.Condition()
         self._held: set[str] = set()
 
@@ -57,8 +58,9 @@ class Dashboard:
         """How often the operator has sent a configuration to the RayCluster."""
         return len(self.of(namespace).get(cluster, []))
 
-    def put(self, key: tuple[str, str], config: dict[str, Any]) -> None:
+    def put(self, key: tuple[str, str], config: dict[str, Any], token: str) -> None:
         with self._changed:
+            self.tokens.setdefault(key, set()).add(token)
             self.sent.setdefault(key, []).append(config)
             self._changed.notify_all()
 
@@ -102,7 +104,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         length = int(self.headers["content-length"])
-        self.dashboard.put(self._key(), json.loads(self.rfile.read(length)))
+        token = self.headers.get("x-ray-authorization", "")
+        self.dashboard.put(self._key(), json.loads(self.rfile.read(length)), token)
         self._answer({})
 
     def _key(self) -> tuple[str, str]:

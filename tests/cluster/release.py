@@ -15,6 +15,7 @@ from serve.cli import helm
 from tests.cluster import kubectl
 
 NAME = "fleet"
+SESAME = "of the dashboard"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Release:
         return path
 
     def apply(self, values: Path) -> None:
-        """Without the hook of recreate, whose pod would never run; a test runs its command itself."""
+        """Without the hooks, whose pods would never run; a test runs their commands itself."""
+        kubectl.apply(self.secret)
         done = self.helm("upgrade", "--install", str(CHART), f"--values={values}", "--no-hooks")
         assert not done.returncode, done.stderr
 
@@ -77,6 +79,12 @@ class Release:
         desired = sum(group["replicas"] for group in self.cluster(cluster).spec["workerGroupSpecs"])
         ready = f"jsonpath={{.status.readyWorkerReplicas}}={desired}"
         kubectl.wait(f"rayclusters.ray.io/{cluster}", ready, *self.place)
+
+    @property
+    def secret(self) -> dict[str, Any]:
+        """With the token of Ray's dashboard, as the hook of an install makes it."""
+        metadata = {"name": f"{self.name}-dashboard", "namespace": self.namespace}
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"auth_token": SESAME}}
 
     @property
     def place(self) -> tuple[str]:

@@ -7,6 +7,7 @@ It wants a cluster that runs pods, where KUBECONFIG leads, and beside it
 - CLUSTER_TEST_FOLDER, where the node is not this machine: a folder that both see under the same path
 """
 
+import base64
 import os
 import shlex
 import shutil
@@ -75,8 +76,14 @@ class Served:
 
     def applications(self) -> dict[str, Any]:
         """What Ray Serve says of each, by its dashboard."""
-        path = f"/api/v1/namespaces/{self.namespace}/services/{NAME}-head-svc:dashboard/proxy/api/serve/applications/"
-        found: dict[str, Any] = yaml.safe_load(kubectl.run("get", "--raw", path))["applications"]
+        secret = kubectl.get("secret", f"{NAME}-dashboard", *self.place)
+        token = base64.b64decode(secret["data"]["auth_token"]).decode()
+        with self.address(f"{NAME}-head-svc", 8265) as address:
+            answer = requests.get(
+                f"{address}/api/serve/applications/", headers={"authorization": f"Bearer {token}"}, timeout=60
+            )
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()["applications"]
         return found
 
     def replicas(self, model: str) -> set[str]:
@@ -91,9 +98,9 @@ class Served:
             return requests.post(f"{address}/{model}/v1/embeddings", json={"input": "Hello!"}, timeout=600)
 
     @contextmanager
-    def address(self) -> Iterator[str]:
+    def address(self, service: str = f"{NAME}-serve-svc", port: int = 8000) -> Iterator[str]:
         """Where this machine reaches it until the end of the block."""
-        command = ["kubectl", "port-forward", f"service/{NAME}-serve-svc", ":8000", *self.place]
+        command = ["kubectl", "port-forward", f"service/{service}", f":{port}", *self.place]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             try:

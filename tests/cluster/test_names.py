@@ -29,7 +29,7 @@ def everything(node: str = "any", **changes: Any) -> dict[str, Any]:
     volume = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
     cached = {"accelerators__big__cache__claim": volume, f"accelerators__{LONG_KEY}": {**LONG_CARD}}
     shared = {"accelerators__small__resource": None, "accelerators__small__claim": {**CLAIM, "shared": LONG_KEY}}
-    secrets = {"dashboard__auth": "token", "huggingFace__existingSecret": "hub", "image__pullSecrets": ["registry"]}
+    secrets = {"huggingFace__existingSecret": "hub", "image__pullSecrets": ["registry"]}
     return values(node, {**cached, **shared, **secrets, "serviceAccount__annotations__cloud": "identity", **changes})
 
 

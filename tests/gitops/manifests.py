@@ -23,6 +23,7 @@ def values(**engine: Any) -> dict[str, Any]:
         "accelerators": {"node": {"vendor": "cpu", "memory": "2Gi", "order": 1, "cpus": 1, "ram": "2Gi"}},
         "models": {"ears": {**model, "engineConfig": engine} if engine else model},
         "head": {"ram": "3Gi"},
+        "dashboard": {"auth": "disabled"},  # Only the RayService is applied, and not what makes the token.
         "upgrade": {"strategy": "newCluster"},
     }
 

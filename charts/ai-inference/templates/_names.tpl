@@ -36,6 +36,11 @@ ai-inference/release: {{ .Release.Name }}
 {{ .Release.Name }}-serve-svc
 {{- end -}}
 
+{{- /* The Secret with the token of Ray's dashboard: the user's, else the one that templates/token.yaml makes. */ -}}
+{{- define "ai-inference.dashboard-secret" -}}
+{{ .Values.dashboard.existingSecret | default (print .Release.Name "-dashboard") }}
+{{- end -}}
+
 {{- /* The claim that the chart makes for an accelerator's cache: (list root accelerator-name). */ -}}
 {{- define "ai-inference.claim" -}}
 {{ (index . 0).Release.Name }}-{{ index . 1 }}-models

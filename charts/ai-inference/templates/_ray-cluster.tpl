@@ -17,8 +17,8 @@ autoscalerOptions:
 # Always said: what an absent mode means differs between versions of the operator.
 authOptions:
   mode: {{ $root.Values.dashboard.auth }}
-  {{- with $root.Values.dashboard.existingSecret }}
-  secretName: {{ . }}
+  {{- if eq $root.Values.dashboard.auth "token" }}
+  secretName: {{ include "ai-inference.dashboard-secret" $root }}
   {{- end }}
 {{- if ($extras.redis).address }}
 gcsFaultToleranceOptions:
