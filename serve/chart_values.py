@@ -97,6 +97,41 @@ class Dashboard(Closed):
     """Secret with the token under auth_token; none: a hook makes one that stays."""
 
 
+class Peer(Closed):
+    """Pods or addresses, as a NetworkPolicy names them."""
+
+    pod_selector: dict[str, Any] | None = None
+    """Labels of pods; without a namespace selector those of the release's namespace."""
+    namespace_selector: dict[str, Any] | None = None
+    """Labels of their namespaces; {} is every one."""
+    ip_block: dict[str, Any] | None = None
+    """Addresses: cidr, and except."""
+
+
+class Egress(Closed):
+    """What the pods may connect to."""
+
+    limited: bool = False
+    """True: beside each other, names and Redis only what the rules say."""
+    rules: tuple[dict[str, Any], ...]
+    """As a NetworkPolicy has them under `egress`."""
+
+
+class Network(Closed):
+    """Who reaches the pods."""
+
+    policies: bool = True
+    """False makes no NetworkPolicy."""
+    clients: tuple[Peer, ...]
+    """Who may send requests."""
+    operator: tuple[Peer, ...]
+    """KubeRay's operator."""
+    prometheus: tuple[Peer, ...]
+    """Who reads metrics."""
+    egress: Egress
+    """What they reach."""
+
+
 class HuggingFace(Closed):
     """Access to the hub."""
 
@@ -149,6 +184,8 @@ class Values(Closed):
     """Names as KServe gave them."""
     dashboard: Dashboard
     """Ray's dashboard."""
+    network: Network
+    """Who reaches the pods."""
     hugging_face: HuggingFace
     """Access to the hub."""
     tests: Tests
