@@ -87,7 +87,7 @@ def main() -> None:
 def _nodes(folder: Path) -> Nodes:
     (folder / "values.yaml").write_text("accelerators: {laptop: {vendor: cpu, memory: 16Gi, order: 1, cpus: 32}}")
     manifest = Manifest.of(helm.template([folder / "values.yaml"]))
-    return Nodes(manifest.head, manifest.workers, {"AI_INFERENCE_CACHE": str(folder)})
+    return Nodes(manifest.head, manifest.workers, {"AI_INFERENCE_CACHE": str(folder), "AI_INFERENCE_KEYS": "open"})
 
 
 def _serve(service: Service, setting: Setting, routings: Iterable[str]) -> None:

@@ -12,9 +12,9 @@ from http import HTTPStatus
 from typing import Any
 
 from serve import wanted
+from serve.asgi import ASGI, Message, Receive, Scope, Send, header
 from serve.errors import ModelUnavailable, UnknownModel
 from serve.forward import Forwarder
-from serve.front import ASGI, Message, Receive, Scope, Send, header
 from serve.shelf import Shelf
 from serve.siblings import Siblings
 from serve.values import Source

@@ -88,6 +88,15 @@ class Aliases(Closed):
     """The cluster's DNS domain."""
 
 
+class Auth(Closed):
+    """Who may ask."""
+
+    enabled: bool = True
+    """False: whoever reaches the service."""
+    existing_secret: str = ""
+    """Secret in which each entry is a key, by its name; default: <release>-keys."""
+
+
 class Dashboard(Closed):
     """Ray's dashboard and the job interface behind it."""
 
@@ -182,6 +191,8 @@ class Values(Closed):
     """What a change of pods does."""
     aliases: Aliases
     """Names as KServe gave them."""
+    auth: Auth
+    """Who may ask."""
     dashboard: Dashboard
     """Ray's dashboard."""
     network: Network

@@ -60,6 +60,21 @@ class TooLarge(BadRequest):
     status, code = 413, "request_too_large"
 
 
+class Unauthorized(BadRequest):
+    """No key, or none that is known or valid still."""
+
+    status, code = 401, "invalid_api_key"
+
+    def headers(self) -> Mapping[str, str]:
+        return {"www-authenticate": "Bearer"}  # RFC 9110, section 11.6.1
+
+
+class Forbidden(BadRequest):
+    """A key that is for other models."""
+
+    status, code = 403, "model_not_allowed"
+
+
 class NotFound(BadRequest):
     status, code = 404, "not_found"
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
 from typing import Any
 
-from serve.front import Send
+from serve.asgi import Send
 
 HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 MOST_HELD = 256  # Events, of a generator that never waits.

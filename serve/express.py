@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 from starlette.requests import Request
 
+from serve.asgi import Receive, Scope, Send, header, route, send_json
 from serve.events import send_events
 from serve.forward import stream
-from serve.front import Receive, Scope, Send, header, route
 from serve.wanted import replayed
 
 Handler = Callable[[Any, Request], Awaitable[Any]]
@@ -47,7 +47,7 @@ class Express:
         if isinstance(answer, AsyncGenerator):
             await send_events(answer, send)
         elif answer is not None:
-            await _send_whole(answer.model_dump_json().encode(), send)
+            await send_json(send, answer.model_dump_json().encode())
         else:
             await self.app(scope, replayed(body, receive), send)
 
@@ -77,14 +77,8 @@ def ways(app: Any, args: Namespace) -> Ways:
 
 
 def _plain(scope: Scope) -> bool:
-    """JSON, from no browser's page of another origin and with none of vLLM's own headers."""
-    if scope["type"] != "http" or scope["method"] != "POST" or header(scope, b"origin"):
+    """JSON, with none of vLLM's own headers."""
+    if scope["type"] != "http" or scope["method"] != "POST":
         return False
     kind = header(scope, b"content-type").partition(b";")[0].strip().lower()
     return kind == b"application/json" and not header(scope, b"endpoint-load-metrics-format")
-
-
-async def _send_whole(body: bytes, send: Send) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

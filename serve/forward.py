@@ -4,14 +4,14 @@ Nothing is collected in either direction, so streams stay streams; when the clie
 here and with it the connection onwards, so that the engine stops too.
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
+from serve.asgi import Receive, Scope, Send
 from serve.errors import ModelUnavailable
-from serve.front import Receive, Scope, Send
 
 HOP_BY_HOP = {  # RFC 9110, section 7.6.1, and what each side sets anew
     b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te",
@@ -32,10 +32,10 @@ class Forwarder:
             connector=connector, timeout=aiohttp.ClientTimeout(total=None), auto_decompress=False
         )
 
-    async def get(self, path: str, seconds: float) -> tuple[int, bytes]:
+    async def get(self, path: str, seconds: float, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Status and body of a small answer. Raises TimeoutError after `seconds`, aiohttp.ClientError."""
         limit = aiohttp.ClientTimeout(total=seconds)
-        async with self._session.get(self.address + path, timeout=limit) as answer:
+        async with self._session.get(self.address + path, timeout=limit, headers=headers) as answer:
             return answer.status, await answer.read()
 
     async def forward(

@@ -15,11 +15,16 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from ray import serve as ray_serve
 from ray.serve import Application
+from starlette.requests import Request
 
 from serve import metrics, wanted
+from serve.api import api, model_card
+from serve.asgi import Receive, Scope, Send, header, route
 from serve.errors import ModelStarting
 from serve.forward import Forwarder
-from serve.front import Front, Receive, Scope, Send, api, header, model_card, route
+from serve.front import Front
+from serve.front.exchange import Exchange
+from serve.front.keys import Keys
 from serve.states import State, states
 from serve.table import Table, for_a_model
 from serve.values import Closed
@@ -30,6 +35,11 @@ PIN = {"head": 0.001}  # One hop to the proxy, which the head always has.
 RETRY_AFTER = 2
 FRESH = {"cache-control": "no-cache"}
 READINESS = ("/v2/health/live", "/v2/health/ready")
+
+
+def free(path: str) -> bool:
+    """What browsers and probes ask without a key."""
+    return path in ("/", "/health", *READINESS) or path.startswith("/page/")
 
 
 def _canonical(path: str) -> str:
@@ -55,6 +65,7 @@ class Gateway:
 
     async def __init__(self) -> None:  # type: ignore[misc]  # Serve awaits it
         self.table = Table()
+        self.keys = Keys.of_environment()
         self.forwarder = Forwarder(self.table.address)
         self.metrics = asyncio.create_task(metrics.repeat(lambda: metrics.say_ledger(self.table.ledger)))
 
@@ -79,7 +90,7 @@ class Gateway:
             else:
                 await own({**scope, "path": path}, receive, send)
 
-        return Front(choose, max_body=MAX_BODY)
+        return Front(choose, self.keys, free=free, max_body=MAX_BODY)
 
     async def _target(self, scope: Scope, path: str, receive: Receive) -> tuple[str, wanted.Body] | None:
         """The model that shall answer and the body for it; None for what the gateway answers itself."""
@@ -110,20 +121,24 @@ class Gateway:
     async def page(self) -> FileResponse:
         return FileResponse(PAGE / "index.html", headers=FRESH)
 
-    async def health(self) -> dict[str, Any]:
+    async def health(self, request: Request) -> dict[str, Any]:
+        """Who brings no key hears only whether all is well."""
         found = await self._states(self.table.models)
         shown = {
             model: {**entry.model_dump(include={"task", "names", "engine", "accelerator"}), **found[model]}
             for model, entry in self.table.models.items()
         }
-        healthy = all(state["status"] == "ok" for state in found.values())
-        return {"status": "ok" if healthy else "degraded", "models": shown}
+        status = "ok" if all(state["status"] == "ok" for state in found.values()) else "degraded"
+        return {"status": status, "models": shown} if Exchange.of(request.scope).key else {"status": status}
 
-    async def models(self) -> dict[str, Any]:
+    async def models(self, request: Request) -> dict[str, Any]:
+        """Those that the key may ask."""
+        key = Exchange.of(request.scope).key
         cards = [
             model_card(name, {"task": entry.task})
             for model, entry in self.table.models.items()
             for name in (model, *entry.names)
+            if key is not None and key.may_ask(model)
         ]
         return {"object": "list", "data": cards}
 
@@ -148,7 +163,8 @@ class Gateway:
         return all(state["status"] == "ok" for state in (await self._states(models)).values())
 
     async def _states(self, models: Iterable[str]) -> dict[str, State]:
-        return await states(self.forwarder, {model: self.table.models[model] for model in models})
+        asked = {model: self.table.models[model] for model in models}
+        return await states(self.forwarder, asked, self.keys.service())
 
 
 def build(args: Args) -> Application:

@@ -14,8 +14,8 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
+from serve.api import api, model_card
 from serve.errors import BadRequest, UnknownModel
-from serve.front import api, model_card
 
 BLOCK = 16  # Tokens, as in vLLM.
 SAID = {"id": "fake", "created": 0, "system_fingerprint": f"fake-{os.getpid()}"}  # Of the replica's process.

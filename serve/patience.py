@@ -18,12 +18,16 @@ from ray.serve.context import _get_global_client
 from ray.serve.exceptions import RayServeException
 from starlette.middleware import Middleware
 
-from serve.errors import ModelStarting, ModelUnavailable
-from serve.front import ASGI, Answer, Receive, Scope, Send
+from serve import gateway
+from serve.asgi import ASGI, Receive, Scope, Send
+from serve.errors import InferenceError, ModelStarting, ModelUnavailable
+from serve.front.exchange import Exchange
+from serve.front.keys import Keys
 from serve.replicas import present
 from serve.routing import answering
 from serve.values import Served
 
+WELL = "/-/healthz"  # By which Kubernetes asks for the proxy.
 RETRY_AFTER = 5
 RETRY_LATER = 60
 BROUGHT_TO_NONE = {"AUTOSCALING", "DOWNSCALE_COMPLETED"}  # Not so after a node was lost, whose successor may be near.
@@ -35,11 +39,18 @@ class Patience:
 
     def __init__(self, app: ASGI) -> None:
         self.app = app
+        self.keys = Keys.of_environment()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
-        answer = Answer(scope, send)
+        answer = Exchange(scope, send)
+        try:  # Nobody waits here, nor wakes a model that rests, without a key.
+            self.keys.admit(scope, free=gateway.free(scope["path"]) or scope["path"] == WELL)
+        except InferenceError as error:
+            return await answer.fail(error)
+        if answer.socket:
+            return await self.app(scope, receive, send)
         request = asyncio.create_task(_await(self.app(scope, receive, answer.send)))
         waiting = asyncio.create_task(self._until_hopeless(scope["path"].lstrip("/").partition("/")[0], answer))
         try:
@@ -53,7 +64,7 @@ class Patience:
             request.cancel()
         return None
 
-    async def _until_hopeless(self, model: str, answer: Answer) -> ModelUnavailable:
+    async def _until_hopeless(self, model: str, answer: Exchange) -> ModelUnavailable:
         """Ends when the model is given up or has had no replica for its queueTimeout; never, once it answers."""
         waited = 0.0
         while True:

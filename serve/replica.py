@@ -15,11 +15,16 @@ from typing import Any, ClassVar
 from fastapi import APIRouter
 from ray import serve as ray_serve
 from ray.serve import Application
+from starlette.requests import Request
 
 from serve import engine, metrics
 from serve.adapters import Adapted, located
+from serve.api import api, model_card
+from serve.asgi import ASGI, route
 from serve.errors import ModelUnavailable, UnknownModel
-from serve.front import ASGI, Front, api, model_card, route
+from serve.front import Front
+from serve.front.exchange import Exchange
+from serve.front.keys import Keys
 from serve.report import report
 from serve.start import load, start
 from serve.values import ModelArgs, Source, Task, in_bytes
@@ -83,7 +88,13 @@ class Replica:
                 app = await self._with_adapters(await self.app())
         self._says = asyncio.create_task(metrics.repeat(self._say))
         most = self.args.max_ongoing_requests + self.args.max_queued_requests
-        return Front(self._with_health(app), max_body=in_bytes(self.args.max_body), max_requests=most)
+        return Front(
+            self._with_health(app),
+            Keys.of_environment(),
+            model=self.args.model,
+            max_body=in_bytes(self.args.max_body),
+            max_requests=most,
+        )
 
     async def _with_adapters(self, app: ASGI) -> ASGI:
         if self.args.adapters is None:
@@ -137,10 +148,16 @@ class Replica:
         if scope["type"] == "http" and self.failure is not None:
             raise self.failure
 
-    async def health(self) -> dict[str, Any]:
-        """What the gateway and `helm test` read; 503 with the reason when the model is unavailable."""
+    async def health(self, request: Request) -> dict[str, Any]:
+        """What the gateway and `helm test` read; 503 with the reason when the model is unavailable.
+
+        Who brings no key hears only whether it is well.
+        """
+        known_to_us = Exchange.of(request.scope).key is not None
         if self.failure is not None:
-            raise self.failure
+            raise self.failure if known_to_us else ModelUnavailable("the model is unavailable; a key tells why")
+        if not known_to_us:
+            return {"status": "ok"}
         known = {"status": "ok", "model": self.args.model, "task": self.task, "engine": self.args.engine}
         if self.refused is not None:
             known |= {"device": "cpu", "reason": self.refused.message}

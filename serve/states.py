@@ -26,11 +26,11 @@ RESTS: State = {"status": "ok", "reason": "it rests, and starts when it is asked
 SILENT: State = {"status": "starting", "reason": f"no answer within {TIMEOUT:g} seconds"}
 
 
-async def states(forwarder: Forwarder, models: Mapping[str, Entry]) -> dict[str, State]:
-    """By model; asks all at once."""
+async def states(forwarder: Forwarder, models: Mapping[str, Entry], headers: Mapping[str, str]) -> dict[str, State]:
+    """By model; asks all at once, with `headers` by which models tell their reasons."""
     resting = await asyncio.to_thread(_resting, models)
     names = [name for name in models if name not in resting]
-    asked = dict(zip(names, await asyncio.gather(*(_asked(forwarder, name) for name in names)), strict=True))
+    asked = dict(zip(names, await asyncio.gather(*(_asked(forwarder, name, headers) for name in names)), strict=True))
     found = {name: asked.get(name, RESTS) for name in models}
     if all(state["status"] != "starting" for state in found.values()):
         return found
@@ -38,9 +38,9 @@ async def states(forwarder: Forwarder, models: Mapping[str, Entry]) -> dict[str,
     return {name: _judged(state, *known.get(name, ("", ""))) for name, state in found.items()}
 
 
-async def _asked(forwarder: Forwarder, model: str) -> State:
+async def _asked(forwarder: Forwarder, model: str, headers: Mapping[str, str]) -> State:
     try:
-        status, body = await forwarder.get(f"/{model}/health", TIMEOUT)
+        status, body = await forwarder.get(f"/{model}/health", TIMEOUT, headers)
         if status == 200:
             known = json.loads(body)
             return {"status": "ok", **{key: known[key] for key in ("device", "reason") if key in known}}

@@ -12,9 +12,9 @@ from urllib.parse import parse_qs
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from serve.asgi import Message, Receive, Scope, header
 from serve.errors import BadRequest, TooLarge
 from serve.forward import stream
-from serve.front import Message, Receive, Scope, header
 
 MAX_NAME = 1024
 MAX_HELD = 64 * 2**20  # Per request, in the memory of the head.

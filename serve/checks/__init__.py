@@ -105,10 +105,16 @@ def _passes(answer: aiohttp.ClientResponse) -> bool:
     return "retry-after" in answer.headers or answer.status == HTTPStatus.NOT_FOUND or not shaped
 
 
-async def check(address: str, models: Mapping[str, Checked], patience: float) -> AsyncIterator[Finding]:
-    """One finding per model, each by itself: at its own path, by its name, and at its alias where it has one."""
+async def check(
+    address: str, models: Mapping[str, Checked], patience: float, headers: Mapping[str, str]
+) -> AsyncIterator[Finding]:
+    """One finding per model, each by itself: at its own path, by its name, and at its alias where it has one.
+
+    `headers` go with each request: the key, where one is needed.
+    """
     deadline = time.monotonic() + patience
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS)) as session:
+    timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
         for name, entry in models.items():
             addresses = [f"{address}/{name}", address, *([f"http://{entry.alias}"] if entry.alias else [])]
             ways = [Way(session, found, name, deadline) for found in addresses]

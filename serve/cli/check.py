@@ -1,7 +1,8 @@
 """`ai-inference check`: the address of a service goes in, a line per model comes out, and 1 where something is wrong.
 
 Each model gets a real request by every way to it. `helm test` runs it in the cluster with the models of the values; by
-itself it asks the gateway which there are.
+itself it asks the gateway which there are. Where keys are needed it takes the one that it is given, or in a pod of the
+release the service's own.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from serve import checks
 from serve.checks import Checked
 from serve.errors import ConfigurationError
+from serve.front.keys import Keys
 
 Models = Mapping[str, Checked]
 MODELS: TypeAdapter[Models] = TypeAdapter(dict[str, Checked])
@@ -27,27 +29,34 @@ Wanted = Annotated[str | None, typer.Option("--models", help="JSON: {name: {task
 Patience = Annotated[float, typer.Option(help="Seconds that models may take until they are there.")]
 
 
-def check(address: Address = "http://127.0.0.1:8000", models: Wanted = None, patience: Patience = 120) -> None:
+Key = Annotated[str, typer.Option(envvar="AI_INFERENCE_KEY", help="The key, where the service wants one.")]
+
+
+def check(
+    address: Address = "http://127.0.0.1:8000", models: Wanted = None, patience: Patience = 120, key: Key = ""
+) -> None:
     """Send each model a request and look whether the answer makes sense."""
     base = address.rstrip("/")
-    wanted = _listed(base) if models is None else _read(models)
-    if not asyncio.run(_all_well(base, wanted, patience)):
+    headers = {"authorization": f"Bearer {key}"} if key else Keys.of_environment().service()
+    wanted = _listed(base, headers) if models is None else _read(models)
+    if not asyncio.run(_all_well(base, wanted, patience, headers)):
         raise typer.Exit(1)
 
 
-async def _all_well(address: str, models: Models, patience: float) -> bool:
+async def _all_well(address: str, models: Models, patience: float, headers: Mapping[str, str]) -> bool:
     well = True
     width = max(map(len, models), default=0)
-    async for found in checks.check(address, models, patience):
+    async for found in checks.check(address, models, patience, headers):
         well = well and found.well
         print("ok    " if found.well else "FAILED", f"{found.model:{width}}", found.remark, sep="  ", flush=True)
     return well
 
 
-def _listed(address: str) -> Models:
+def _listed(address: str, headers: Mapping[str, str]) -> Models:
     """Those of the gateway's own list."""
     try:
-        with urllib.request.urlopen(f"{address}/health", timeout=SECONDS) as answer:  # noqa: S310
+        request = urllib.request.Request(f"{address}/health", headers=dict(headers))  # noqa: S310
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
             found = json.load(answer)["models"]
             return {name: Checked(task=entry["task"]) for name, entry in found.items()}
     except (OSError, ValueError, LookupError) as error:

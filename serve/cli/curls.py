@@ -8,10 +8,14 @@ BODIES = {
 }
 
 
-def curl(address: str, model: str, task: str) -> str:
-    """The command for `model`, under its own path."""
+KEY = ' -H "authorization: Bearer $KEY"'
+
+
+def curl(address: str, model: str, task: str, *, keys: bool) -> str:
+    """The command for `model`, under its own path; with `keys` it sends the shell's $KEY."""
+    sent = KEY if keys else ""
     if task == "stt":
-        return f"curl {address}/{model}/v1/audio/transcriptions -F file=@speech.wav"
+        return f"curl {address}/{model}/v1/audio/transcriptions{sent} -F file=@speech.wav"
     path, body = BODIES[task]
     output = " -o speech.mp3" if task == "tts" else ""
-    return f"curl {address}/{model}{path} --json '{body.format(model=model)}'{output}"
+    return f"curl {address}/{model}{path}{sent} --json '{body.format(model=model)}'{output}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Self
 
 from rich.console import Console
@@ -47,9 +48,14 @@ class Starting:
 
 
 def endpoints(
-    console: Console, address: str, manifest: Manifest, health: Mapping[str, Mapping[str, str]], made: set[str]
+    console: Console,
+    address: str,
+    manifest: Manifest,
+    health: Mapping[str, Mapping[str, str]],
+    made: set[str],
+    keys: Path | None,
 ) -> None:
-    """The services, then a curl for each."""
+    """The services, then a curl for each, with a key of the folder `keys`."""
     table = Table("model", "task", "engine", "accelerator", "state", box=None, padding=(0, 2), header_style="dim")
     for model, state in health.items():
         said = ": ".join(filter(None, [state["status"], state.get("reason")]))
@@ -65,8 +71,11 @@ def endpoints(
         named = ", ".join(sorted(made))
         console.print(f"\nrandom weights, since no model hub answers: {named}", style="yellow", soft_wrap=True)
     console.print()
+    if keys:
+        console.print(f"  KEY=$(cat {sorted(keys.iterdir())[0]})", soft_wrap=True, markup=False, highlight=False)
     for model in manifest.models:
-        console.print(f"  {curl(address, model, manifest.task(model))}", soft_wrap=True, markup=False, highlight=False)
+        line = curl(address, model, manifest.task(model), keys=keys is not None)
+        console.print(f"  {line}", soft_wrap=True, markup=False, highlight=False)
     console.print(
         f"\nA page to try them in: {address}/   OpenAI's clients: base_url={address}/v1   Ctrl-C stops.", soft_wrap=True
     )

@@ -15,7 +15,9 @@ from rich.console import Console
 
 from serve.cli import helm, show
 from serve.errors import ConfigurationError
+from serve.front.keys import OPEN, VARIABLE, Keys
 from serve.local import hardware
+from serve.local import keys as local_keys
 from serve.local.manifest import Manifest
 from serve.local.nodes import Nodes
 from serve.local.progress import Progress
@@ -30,17 +32,22 @@ Port = Annotated[int, typer.Option(help="Where the services answer.", envvar="AI
 Simulate = Annotated[bool, typer.Option("--simulate", help="Take GPUs as bookkeeping; engines run on the CPU.")]
 
 
-def up(values: Values, port: Port = 8000, simulate: Simulate = False) -> None:
+Folder = Annotated[Path | None, typer.Option("--keys", help="A folder with a file for each client's key.", exists=True)]
+
+
+def up(values: Values, port: Port = 8000, simulate: Simulate = False, keys: Folder = None) -> None:
     """Run a values file on this machine, without a cluster."""
     for number in (signal.SIGINT, signal.SIGTERM):  # A script's background job starts with SIGINT ignored.
         signal.signal(number, _interrupt)
     console = Console()
     _must_be_free(port)
     manifest, made = _read(console, values, simulate)
-    env = {"AI_INFERENCE_CACHE": str(cache()), **({"AI_INFERENCE_SIMULATED": "1"} if simulate else {})}
+    folder = local_keys.folder(manifest, keys)
+    env = {"AI_INFERENCE_CACHE": str(cache()), VARIABLE: str(folder or OPEN)}
+    env |= {"AI_INFERENCE_SIMULATED": "1"} if simulate else {}
     try:
         with Nodes(manifest.head, manifest.workers, env) as nodes:
-            session = Session(console, Service(nodes, port), values, simulate)
+            session = Session(console, Service(nodes, port, Keys(folder)), values, simulate)
             session.apply(manifest, made)
             session.follow()
     except KeyboardInterrupt:
@@ -63,7 +70,8 @@ class Session:
         self.service.apply(manifest.config)
         with show.Starting(self.console, manifest) as starting:
             self.service.wait(lambda _: starting.show(progress.states()))
-        show.endpoints(self.console, self.service.address, manifest, self.service.health()["models"], made)
+        health, keys = self.service.health()["models"], self.service.keys.folder
+        show.endpoints(self.console, self.service.address, manifest, health, made, keys)
 
     def follow(self) -> None:
         """Applies the values files again whenever one is saved; ends by KeyboardInterrupt or with a dead node."""

@@ -95,6 +95,7 @@ class Engine:
         from vllm.envs import enable_envs_cache
 
         self._args.served_model_name = list(names)
+        self._args.allowed_origins = []  # Which pages may read answers the front says, of all tasks alike.
         tasks = await self._client.get_supported_tasks()
         app = build_app(self._args, tasks, self._client.model_config)
         await init_app_state(self._client, app.state, self._args, tasks)

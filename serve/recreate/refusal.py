@@ -11,8 +11,9 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.responses import JSONResponse
 
+from serve.asgi import Receive, Scope, Send
 from serve.errors import ConfigurationError, ModelStarting
-from serve.front import Answer, Receive, Scope, Send
+from serve.front.exchange import Exchange
 
 RETRY_AFTER = 10
 SAID = "the Ray cluster is being made anew, and no model answers until it has started; send the request again later"
@@ -32,7 +33,7 @@ class Refusal:
             await JSONResponse({})(scope, receive, send)
         else:
             self.count += 1
-            await Answer(scope, send).fail(ModelStarting(SAID, retry_after=RETRY_AFTER))
+            await Exchange(scope, send).fail(ModelStarting(SAID, retry_after=RETRY_AFTER))
 
 
 @contextmanager

@@ -13,9 +13,11 @@ from ray import serve as ray_serve
 from ray.serve import Application
 from ray.serve._private.constants import SERVE_SESSION_ID
 
+from serve.asgi import Receive, Scope, Send, header, send_json
 from serve.errors import ConfigurationError
 from serve.forward import stream
-from serve.front import Front, Receive, Scope, Send, header
+from serve.front import Front
+from serve.front.keys import EVERYBODY
 from serve.routing import ROUTER, choice, key, table
 from serve.routing.loads import Loads
 from serve.routing.seen import Seen
@@ -40,7 +42,7 @@ class Router:
         self.seen = Seen(table.folder() / f"seen-{application}")
 
     async def __serve_build_asgi_app__(self) -> Front:
-        return Front(self.answer, max_body=MAX_BODY)
+        return Front(self.answer, EVERYBODY, max_body=MAX_BODY)  # HAProxy asks, and the replica looks at the key.
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,10 +53,7 @@ class Router:
         except Exception:
             logger.exception("no replica was chosen")
             name = NOBODY
-        said = json.dumps({"replica_id": name}).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(said)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": said})
+        await send_json(send, json.dumps({"replica_id": name}).encode())
 
     async def choose(self, session: bytes, body: bytes) -> str:
         loads = await self.loads.known()

@@ -9,9 +9,9 @@ import asyncio
 from ray.serve import Application
 
 from serve import engine, sources
+from serve.asgi import ASGI
 from serve.engine import Adaptable, LanguageModel
 from serve.errors import ConfigurationError
-from serve.front import ASGI
 from serve.replica import Replica
 from serve.routing.router import routed
 from serve.values import ModelArgs, Routing

@@ -58,14 +58,17 @@ def test_a_cpu_job_takes_no_gpu() -> None:
     assert (place.num_gpus, place.cpus) == (0, 0.5)
 
 
-def test_its_pods_are_the_services_but_for_their_number_and_label() -> None:
-    rendered = render(with_job(workers=3))
+def test_its_pods_are_the_services_but_for_their_number_and_label_and_the_keys_of_clients() -> None:
+    rendered = render({**with_job(workers=3), "auth": {"enabled": False}})
     cluster = job_of(rendered)["spec"]["rayClusterSpec"]
     service = rendered.service["spec"]["rayClusterConfig"]
     (group,) = cluster.pop("workerGroupSpecs")
     of_service = next(one for one in service.pop("workerGroupSpecs") if one["groupName"] == "small")
     assert [group.pop(key) for key in ("replicas", "minReplicas", "maxReplicas")] == [3, 3, 3]
     of_service = {key: value for key, value in of_service.items() if key in group}
+    for entry in (of_service, service["headGroupSpec"]):
+        env = entry["template"]["spec"]["containers"][0]["env"]
+        env.remove({"name": "AI_INFERENCE_KEYS", "value": "open"})
     for template in (group["template"], cluster["headGroupSpec"]["template"]):
         assert template["metadata"]["labels"].pop("ai-inference/job") == "corpus"
     assert group == of_service

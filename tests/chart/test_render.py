@@ -85,9 +85,9 @@ def test_a_pod_has_one_label_of_ours_and_no_other(small: Rendered, group: str) -
 
 
 def test_only_workers_mount_the_model_cache(small: Rendered) -> None:
-    assert small.container("big")["volumeMounts"] == [{"name": "models", "mountPath": "/models"}]
+    assert {"name": "models", "mountPath": "/models"} in small.container("big")["volumeMounts"]
     assert small.environment("big")["AI_INFERENCE_CACHE"] == "/models"
-    assert "volumes" not in small.pod("head")
+    assert "models" not in {one["name"] for one in small.pod("head")["volumes"]}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_only_workers_mount_the_model_cache(small: Rendered) -> None:
 )
 def test_the_cache_lies_where_the_accelerator_says(cache: object, volume: dict[str, object]) -> None:
     rendered = render(fleet(accelerators__small__cache=cache), release="r")
-    assert rendered.pod("small")["volumes"] == [{"name": "models", **volume}]
+    assert {"name": "models", **volume} in rendered.pod("small")["volumes"]
 
 
 def test_a_claim_is_made_from_its_spec_and_outlives_the_release() -> None:

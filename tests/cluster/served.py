@@ -182,7 +182,7 @@ def _placed(spec: Mapping[str, Any], node: str) -> dict[str, Any]:
         name: {**label, **accelerator, "cache": {"existingClaim": CACHE}}
         for name, accelerator in spec["accelerators"].items()
     }
-    return {**spec, "head": {**spec["head"], **label}, "accelerators": accelerators}
+    return {"auth": {"enabled": False}, **spec, "head": {**spec["head"], **label}, "accelerators": accelerators}
 
 
 def _volume(namespace: str, folder: Path) -> Iterator[dict[str, Any]]:

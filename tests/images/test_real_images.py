@@ -57,7 +57,8 @@ def published(engine: docker.DockerClient, image: str, depot: Registry, tmp_path
 def values(folder: str) -> dict[str, Any]:
     model = {"task": "embeddings", "engine": "openvino", "source": {"path": folder}, "accelerator": "arc"}
     arc = {"vendor": "xpu", "resource": "gpu.intel.com/xe", "memory": "8Gi", "order": 1}
-    return {"accelerators": {"arc": {**arc, "env": {"AI_INFERENCE_SIMULATED": "1"}}}, "models": {"vectors": model}}
+    simulated = {**arc, "env": {"AI_INFERENCE_SIMULATED": "1"}}
+    return {"auth": {"enabled": False}, "accelerators": {"arc": simulated}, "models": {"vectors": model}}
 
 
 def started(engine: docker.DockerClient, image: str, group: Group, folder: Path) -> Container:

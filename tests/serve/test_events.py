@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from serve.asgi import Message
 from serve.events import send_events
-from serve.front import Message
 
 Events = AsyncGenerator[str, None]
 

@@ -47,7 +47,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     rendered = render(VALUES)
     manifest = Manifest.of(rendered.documents)
     here, away = manifest.workers
-    with Nodes(manifest.head, [here], {"AI_INFERENCE_CACHE": str(tmp_path_factory.mktemp("models"))}) as nodes:
+    env = {"AI_INFERENCE_CACHE": str(tmp_path_factory.mktemp("models")), "AI_INFERENCE_KEYS": "open"}
+    with Nodes(manifest.head, [here], env) as nodes:
         service = Service(nodes, free_port())
         service.apply(rendered.config)
         yield Fleet(service, lambda: nodes.join(away))

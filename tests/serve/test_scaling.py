@@ -58,7 +58,7 @@ class Load:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     rendered = render(VALUES)
     manifest = Manifest.of(rendered.documents)
-    env = {"AI_INFERENCE_CACHE": str(tmp_path_factory.mktemp("models"))}
+    env = {"AI_INFERENCE_CACHE": str(tmp_path_factory.mktemp("models")), "AI_INFERENCE_KEYS": "open"}
     with Nodes(manifest.head, manifest.workers, env) as nodes:
         service = Service(nodes, free_port())
         service.apply(rendered.config)

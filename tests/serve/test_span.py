@@ -23,7 +23,11 @@ MODEL = {"task": "llm", "engine": "fake", "source": {"path": "/"}, "accelerator"
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     rendered = render({"accelerators": {"pair": CARDS}, "models": {"large": MODEL}})
     manifest = Manifest.of(rendered.documents)
-    env = {"AI_INFERENCE_CACHE": str(tmp_path_factory.mktemp("models")), "AI_INFERENCE_SIMULATED": "1"}
+    env = {
+        "AI_INFERENCE_CACHE": str(tmp_path_factory.mktemp("models")),
+        "AI_INFERENCE_SIMULATED": "1",
+        "AI_INFERENCE_KEYS": "open",
+    }
     with Nodes(manifest.head, [*manifest.workers, *manifest.workers], env) as nodes:
         service = Service(nodes, free_port())
         service.apply(rendered.config)

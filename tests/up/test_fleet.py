@@ -47,7 +47,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         model |= {"engine": real, "engineConfig": {}, "source": {"path": str(source)}}
     (folder / "values.yaml").write_text(yaml.safe_dump(values))
     manifest = Manifest.of(helm.template([folder / "values.yaml"]))
-    env = {"AI_INFERENCE_SIMULATED": "1", "AI_INFERENCE_CACHE": str(folder / "cache")}
+    env = {"AI_INFERENCE_SIMULATED": "1", "AI_INFERENCE_CACHE": str(folder / "cache"), "AI_INFERENCE_KEYS": "open"}
     with Nodes(manifest.head, manifest.workers, env) as nodes:
         service = Service(nodes, free_port())
         service.apply(manifest.config)

@@ -16,6 +16,7 @@ from tests.up.running import READY, ROOT, Running
 
 UP = [str(Path(sys.executable).parent / "ai-inference"), "up"]
 VALUES: dict[str, Any] = {
+    "auth": {"enabled": False},
     "accelerators": {"laptop": {"vendor": "cpu", "memory": "8Gi", "order": 1}},
     "models": {
         "vectors": {

@@ -1,9 +1,10 @@
-{{- /* (list base model) goes in, a request that suits its task comes out, ready to paste. */ -}}
+{{- /* (list base model with-key) goes in, a request that suits its task comes out, ready to paste. */ -}}
 
 {{- define "ai-inference.curl" -}}
 {{- $url := printf "%s/%s" (index . 0) (index . 1).key -}}
 {{- $name := (index . 1).key -}}
-{{- $json := printf "  curl %s%%s \\\n    -H 'content-type: application/json' \\\n    -d '%%s'" $url -}}
+{{- $key := index . 2 | ternary " -H \"authorization: Bearer $KEY\"" "" -}}
+{{- $json := printf "  curl %s%%s%s \\\n    -H 'content-type: application/json' \\\n    -d '%%s'" $url $key -}}
 {{- with (index . 1).task -}}
 {{- if eq . "llm" -}}
 {{ printf $json "/v1/chat/completions" (dict "model" $name "messages" (list (dict "role" "user" "content" "Hello!")) | toJson) }}
@@ -15,7 +16,7 @@
 {{ printf $json "/v1/audio/speech" (dict "model" $name "input" "Hello!" | toJson) }} \
     -o hello.wav
 {{- else if eq . "stt" }}
-  curl {{ $url }}/v1/audio/transcriptions \
+  curl {{ $url }}/v1/audio/transcriptions{{ $key }} \
     -F model={{ $name }} -F file=@speech.wav
 {{- end }}
 {{- end }}

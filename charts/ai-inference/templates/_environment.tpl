@@ -18,6 +18,9 @@
 {{- if hasKey $entry "order" -}}
   {{- $_ := set $env "AI_INFERENCE_CACHE" "/models" -}}
 {{- end -}}
+{{- if not $entry.job -}}
+  {{- $_ := set $env "AI_INFERENCE_KEYS" (include "ai-inference.keys-variable" $root) -}}
+{{- end -}}
 {{- range $name, $value := $entry.env -}}
   {{- $_ := set $env $name $value -}}
 {{- end -}}

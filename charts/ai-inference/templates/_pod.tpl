@@ -9,6 +9,7 @@
 {{- $entry := index . 1 -}}
 {{- $values := $root.Values -}}
 {{- $worker := hasKey $entry "order" -}}
+{{- $keys := and $values.auth.enabled (not $entry.job) -}}
 metadata:
   labels:
     {{- include "ai-inference.pod-labels" $root | nindent 4 }}
@@ -44,12 +45,22 @@ spec:
       env: {{- include "ai-inference.environment" (list $root $entry) | nindent 8 }}
       resources: {{- include "ai-inference.resources" $entry | nindent 8 }}
       securityContext: {{- include "ai-inference.container-security" . | nindent 8 }}
-      {{- if $worker }}
+      {{- if or $worker $keys }}
       volumeMounts:
+        {{- if $worker }}
         - name: models
           mountPath: /models
+        {{- end }}
+        {{- if $keys }}
+        {{- include "ai-inference.keys-mount" $root | nindent 8 }}
+        {{- end }}
   volumes:
+    {{- if $worker }}
     - name: models
       {{- include "ai-inference.cache" (list $root $entry) | nindent 6 }}
+    {{- end }}
+    {{- if $keys }}
+    {{- include "ai-inference.keys-volume" $root | nindent 4 }}
+    {{- end }}
       {{- end }}
 {{- end -}}

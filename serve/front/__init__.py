@@ -1,0 +1,97 @@
+"""The front door of every replica, the gateway's too: an ASGI request goes in, the task's application answers.
+
+It asks for a key, bounds the body and the requests at once, and turns every exception into OpenAI's error shape, so
+that tasks only raise. It is plain ASGI and looks at no chunk of an answer: what streams, streams untouched.
+"""
+
+import logging
+from collections.abc import Callable
+
+from serve.api import failed
+from serve.asgi import ASGI, Message, Receive, Scope, Send, header, route
+from serve.errors import InferenceError, Overloaded, TooLarge
+from serve.front.exchange import Exchange
+from serve.front.keys import Keys
+
+logger = logging.getLogger("ray.serve")
+RETRY_AFTER = 1
+Free = Callable[[str], bool]
+
+
+def health(path: str) -> bool:
+    """The one path of a model that who brings no key may ask, to be told less."""
+    return path == "/health"
+
+
+class Front:
+    """Wraps `app`, of `model` or of all; `free` says for which paths a key is not needed.
+
+    `max_body` in bytes; `max_requests` at once, None for no bound.
+    """
+
+    def __init__(
+        self,
+        app: ASGI,
+        keys: Keys,
+        *,
+        max_body: int,
+        max_requests: int | None = None,
+        model: str | None = None,
+        free: Free = health,
+    ) -> None:
+        self.app = app
+        self.keys = keys
+        self.model = model
+        self.free = free
+        self.max_body = max_body
+        self.max_requests = max_requests
+        self.requests = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        exchange = Exchange(scope, send)
+        try:
+            exchange.key = self.keys.admit(scope, self.model, free=self.free(route(scope)))
+            await self._answer(scope, receive, exchange)
+            if exchange.refusal is not None:
+                raise exchange.refusal
+        except InferenceError as error:
+            await exchange.fail(exchange.refusal or error)
+        except Exception:
+            logger.exception("request %s failed", exchange.request_id)
+            if not exchange.ended:
+                await exchange.fail(failed(exchange.request_id))
+
+    async def _answer(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
+        """Counts the request for as long as it is worked on; asking for health is none."""
+        counted = not route(scope).endswith("/health")
+        self.requests += counted
+        try:
+            if counted and self.max_requests is not None and self.requests > self.max_requests:
+                raise Overloaded(
+                    f"{self.max_requests} requests are being worked on or wait; send this one again later",
+                    retry_after=RETRY_AFTER,
+                )
+            await self.app(scope, self._bounded(scope, receive, exchange), exchange.send)
+        finally:
+            self.requests -= counted
+
+    def _bounded(self, scope: Scope, receive: Receive, exchange: Exchange) -> Receive:
+        declared = header(scope, b"content-length")
+        left = self.max_body
+        too_large = TooLarge(f"the body is larger than {self.max_body} bytes, this model's maxBody")
+        if declared.isdigit() and int(declared) > left:
+            raise too_large
+
+        async def bounded() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                exchange.refusal = too_large  # Frameworks make a plain 400 of what is raised here.
+                raise too_large
+            return message
+
+        return bounded

@@ -1,0 +1,199 @@
+"""Who may ask: the files of a Secret go in, the key that a request brings comes out, or why it is refused.
+
+Each file is one key, named as the file: the key itself, or YAML with what it may do. Kubernetes writes a changed Secret
+into the running pods, so that keys come and go without a restart. In memory there are only digests, keyed with what
+nobody outside this process knows: how long it takes to look one up tells nothing about any key.
+"""
+
+import hashlib
+import hmac
+import logging
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import Field, SecretStr, ValidationError
+
+from serve.asgi import Scope
+from serve.errors import ConfigurationError, Forbidden, InferenceError, Unauthorized
+from serve.report import report
+from serve.values import Closed
+
+VARIABLE = "AI_INFERENCE_KEYS"
+"""The folder of the keys, or OPEN. Where nothing is said there are no keys, and nobody is admitted."""
+OPEN = "open"
+LOOK_SECONDS = 1.0
+LEAST = 16
+"""Characters of a key: fewer can be guessed."""
+HEADERS = (b"authorization", b"api-key", b"x-api-key")
+"""OpenAI's, Azure's and Anthropic's."""
+
+
+class Entry(Closed):
+    """What a file says of a key."""
+
+    key: SecretStr = Field(min_length=LEAST)
+    """What clients send."""
+    models: tuple[str, ...] | None = None
+    """Those that it may ask, by their keys in the values; default: all."""
+    expires: datetime | None = None
+    """From when on it is refused; a day, or a moment in UTC unless it names a zone."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """Who asks."""
+
+    name: str
+    models: frozenset[str] | None = None
+    expires: float = math.inf
+    """Seconds since 1970."""
+
+    def may_ask(self, model: str) -> bool:
+        return self.models is None or model in self.models
+
+
+ANYONE = Key("anyone")
+SERVICE = Key("service")
+"""The service's own: with it the gateway asks models how they are, and `helm test` what they answer."""
+
+
+class Keys:
+    """Those of a folder, looked at anew at most every LOOK_SECONDS; None: everybody may ask."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self._pepper = os.urandom(32)
+        self._known: Mapping[bytes, Key] = {}
+        self._looked = -math.inf
+        self._seen: Any = None
+
+    @classmethod
+    def of_environment(cls) -> Self:
+        said = os.environ.get(VARIABLE, "")
+        return cls(None if said == OPEN else Path(said or os.devnull))
+
+    def admit(self, scope: Scope, model: str | None = None, *, free: bool = False) -> Key | None:
+        """The key of a request that may ask `model`; None for a `free` one without a key that may.
+
+        Raises Unauthorized, or Forbidden where the key is another model's.
+        """
+        if self.folder is None:
+            return ANYONE
+        try:
+            key = self._sent(scope)
+            if model is not None and not key.may_ask(model):
+                raise Forbidden(f"the key {key.name!r} is not for model {model!r}", param="model")
+            return key
+        except InferenceError:
+            if free:
+                return None
+            raise
+
+    def known(self) -> Mapping[str, Key]:
+        """By name, without the service's own."""
+        self._look()
+        return {key.name: key for key in self._known.values() if key is not SERVICE}
+
+    def service(self) -> Mapping[str, str]:
+        """Headers by which the service asks itself."""
+        contents = [] if self.folder is None else [path.read_bytes() for path in _files(self.folder)]
+        return {"authorization": f"Bearer {_service_key(contents)}"} if contents else {}
+
+    def _sent(self, scope: Scope) -> Key:
+        said = _said(scope)
+        if not said:
+            raise Unauthorized("the request brings no key; send `Authorization: Bearer KEY`")
+        self._look()
+        if not self._known:
+            raise Unauthorized("this service has no keys yet; whoever runs it adds them to its Secret")
+        key = self._known.get(self._digest(said))
+        if key is None:
+            raise Unauthorized("the key is not one of this service's; look whether it was copied whole, or replaced")
+        if key.expires <= time.time():
+            raise Unauthorized(f"the key {key.name!r} has expired; ask whoever runs this service for another")
+        return key
+
+    def _digest(self, key: bytes) -> bytes:
+        return hashlib.blake2b(key, key=self._pepper, digest_size=32).digest()
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        seen = _signature(self.folder)
+        if seen != self._seen:
+            self._known = self._read()
+            self._seen = seen
+
+    def _read(self) -> Mapping[bytes, Key]:
+        """What is wrong with one is reported, and takes no other with it."""
+        known = dict[bytes, Key]()
+        contents = []
+        for path in _files(self.folder):
+            try:
+                content = path.read_bytes()
+                entry, key = _parsed(path.name, content)
+                if known.setdefault(self._digest(entry), key) is not key:
+                    raise ConfigurationError(f"key {path.name!r}: another has the same; remove one of the two")
+                contents.append(content)
+            except (OSError, ConfigurationError) as error:
+                report("%s", error, level=logging.ERROR)
+        if contents:
+            known[self._digest(_service_key(contents).encode())] = SERVICE
+        return known
+
+
+EVERYBODY = Keys(None)
+
+
+def _files(folder: Path | None) -> Iterator[Path]:
+    """Kubernetes keeps versions of them beside, in what begins with two points."""
+    if folder is not None and folder.is_dir():
+        yield from sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
+
+
+def _signature(folder: Path | None) -> Any:
+    """Another one when a file has changed."""
+    return [(path.name, (at := path.stat()).st_ino, at.st_mtime_ns, at.st_size) for path in _files(folder)]
+
+
+def _parsed(name: str, content: bytes) -> tuple[bytes, Key]:
+    """The key as clients send it, and what it may do."""
+    try:
+        text = content.decode().strip()
+        written = yaml.safe_load(text) if ":" in text else None
+        entry = Entry.model_validate(written if isinstance(written, dict) else {"key": text})
+    except ValidationError as error:
+        found = error.errors(include_input=False)  # Which may be the key.
+        said = "; ".join(f"{'.'.join(map(str, issue['loc']))}: {issue['msg']}" for issue in found)
+        raise ConfigurationError(f"key {name!r}: {said}") from None
+    except (ValueError, yaml.YAMLError):
+        raise ConfigurationError(f"key {name!r}: is neither a key nor YAML with one under `key`") from None
+    expires = math.inf if entry.expires is None else _utc(entry.expires).timestamp()
+    models = None if entry.models is None else frozenset(entry.models)
+    return entry.key.get_secret_value().encode(), Key(name, models, expires)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _service_key(contents: list[bytes]) -> str:
+    """Of all keys, so that all pods of a release have the same, and only who has them can have it."""
+    return "service-" + hmac.new(b"".join(sorted(contents)), b"ai-inference", "sha256").hexdigest()
+
+
+def _said(scope: Scope) -> bytes:
+    """The key as the request has it, in the first of HEADERS that it has."""
+    found = {name: value for name, value in scope["headers"] if name in HEADERS}
+    said = next((found[name] for name in HEADERS if name in found), b"").strip()
+    scheme, _, rest = said.partition(b" ")
+    return rest.strip() if scheme.lower() == b"bearer" else said

@@ -1,0 +1,152 @@
+"""Every way into a running service without a key, with one, and with one for other models: who is answered."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import openai
+import pytest
+import requests
+
+from serve.cli import helm
+from serve.front.keys import VARIABLE, Keys
+from serve.local.manifest import Manifest
+from serve.local.nodes import Nodes, free_port
+from serve.local.service import Service
+from tests.serve.conftest import application, gateway
+
+MODELS: dict[str, dict[str, Any]] = {
+    "chat": {"task": "llm"}, "vectors": {"task": "embeddings"}, "ranks": {"task": "rerank"},
+    "ears": {"task": "stt"}, "voice": {"task": "tts"},
+}  # fmt: skip
+Eventually = Callable[[Callable[[], bool]], None]
+KEY, LIMITED = "k" * 32, "l" * 32
+OPEN = {"/": 200, "/page/app.js": 200, "/health": 200, "/v2/health/live": 200, "/v2/health/ready": 200}
+OURS = ["/v1/models", "/v1/models/chat", "/v2/models/chat/ready", "/docs", "/openapi.json", "/nothing", "/Health"]
+POSTS = [
+    "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages", "/tokenize", "/v1/embeddings", "/embed",
+    "/v1/rerank", "/v2/rerank", "/rerank", "/v1/score", "/v1/audio/speech", "/v1/audio/transcriptions", "/v1/realtime",
+]  # fmt: skip
+SPELLINGS = [
+    "{}/", "//{}", "/./{}", "/x/..{}", "{}?key=", "{}/health", "{}%2f", "{}/%2e%2e/health", "{};/health", "/%63hat{}",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keys")
+    (folder / "me").write_text(KEY)
+    (folder / "limited").write_text(f"key: {LIMITED}\nmodels: [vectors]")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    manifest = Manifest.of(helm.template([Path(__file__).parent / "laptop.yaml"]))
+    env = {"AI_INFERENCE_CACHE": str(tmp_path_factory.mktemp("models")), VARIABLE: str(folder)}
+    with Nodes(manifest.head, manifest.workers, env) as nodes:
+        service = Service(nodes, free_port(), Keys(folder))
+        service.apply({"applications": [gateway(MODELS), *(application(*model) for model in MODELS.items())]})
+        service.wait()
+        yield service.address
+
+
+def status(method: str, url: str, key: str | None = None, **headers: str) -> int:
+    """As curl --path-as-is sends it: nothing of the path is made tidy on the way."""
+    sent = {**headers, **({"authorization": f"Bearer {key}"} if key else {})}
+    request = requests.Request(method, url, headers=sent, data=b"{}" if method == "POST" else None).prepare()
+    request.url = url
+    with requests.Session() as session:
+        return session.send(request, timeout=60, allow_redirects=False).status_code
+
+
+def test_without_a_key_only_the_page_and_health_answer(address: str) -> None:
+    assert {path: status("GET", address + path) for path in OPEN} == OPEN
+    asked = [*itertools.product(("GET", "HEAD", "DELETE", "OPTIONS"), OURS), *itertools.product(("POST", "PUT"), POSTS)]
+    assert {(method, path): status(method, address + path) for method, path in asked} == dict.fromkeys(asked, 401)
+
+
+def test_without_a_key_no_model_answers_on_any_path_by_any_method(address: str) -> None:
+    paths = [
+        f"/{model}{path}" for model in MODELS for path in (*POSTS, "/v1/models", "/docs", "/openapi.json", "/metrics")
+    ]
+    asked = list(itertools.product(("GET", "POST"), paths))
+    assert {(method, path): status(method, address + path) for method, path in asked} == dict.fromkeys(asked, 401)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_no_spelling_of_a_path_leads_past_the_door(address: str, spelling: str) -> None:
+    path = spelling.format("/chat/v1/chat/completions")
+    assert status("POST", address + path) in (400, 401, 404)
+    assert status("POST", address + path, "w" * 32) in (400, 401, 404)
+
+
+@pytest.mark.parametrize("host", ["chat-predictor", "chat-predictor.ai-ml:8000", "CHAT-PREDICTOR"])
+def test_an_alias_needs_a_key_too(address: str, host: str) -> None:
+    for path in POSTS[:3]:
+        assert status("POST", address + path, Host=host) == 401
+    body = {"model": "chat", "messages": [{"role": "user", "content": "hello"}]}
+    headers = {"host": host, "api-key": KEY}
+    assert requests.post(f"{address}/v1/chat/completions", json=body, headers=headers, timeout=60).ok
+
+
+def test_health_says_no_more_than_whether_all_is_well_to_who_has_no_key(address: str) -> None:
+    for path in ("/health", "/chat/health"):
+        assert requests.get(address + path, timeout=60).json() == {"status": "ok"}
+    known = requests.get(f"{address}/health", headers={"api-key": KEY}, timeout=60).json()
+    assert set(known["models"]) == set(MODELS)
+
+
+def test_a_key_opens_every_model_by_its_path_and_by_its_name(address: str) -> None:
+    for base in (f"{address}/v1", f"{address}/chat/v1"):
+        with openai.OpenAI(base_url=base, api_key=KEY) as client:
+            said = client.chat.completions.create(model="chat", messages=[{"role": "user", "content": "hello"}])
+            assert said.choices[0].message.content == "hello"
+
+
+def test_a_wrong_key_is_an_authentication_error_to_openais_client(address: str) -> None:
+    with (
+        openai.OpenAI(base_url=f"{address}/v1", api_key="w" * 32) as client,
+        pytest.raises(openai.AuthenticationError) as said,
+    ):
+        client.embeddings.create(model="vectors", input="a")
+    assert (said.value.code, said.value.type) == ("invalid_api_key", "invalid_request_error")
+    assert said.value.response.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_key_for_one_model_is_403_at_all_others_and_lists_only_its_own(address: str) -> None:
+    for base in (f"{address}/v1", f"{address}/chat/v1"):
+        with openai.OpenAI(base_url=base, api_key=LIMITED) as client:
+            with pytest.raises(openai.PermissionDeniedError) as said:
+                client.chat.completions.create(model="chat", messages=[{"role": "user", "content": "hello"}])
+            assert said.value.code == "model_not_allowed"
+    with openai.OpenAI(base_url=f"{address}/v1", api_key=LIMITED) as client:
+        assert client.embeddings.create(model="vectors", input="a").data
+        assert [model.id for model in client.models.list()] == ["vectors"]
+
+
+@pytest.mark.parametrize("path", ["/v1/realtime", "/chat/v1/realtime", "/chat/health"])
+def test_a_web_socket_is_refused_without_a_key(address: str, path: str) -> None:
+    async def shaken() -> int:
+        async with aiohttp.ClientSession() as session:
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await session.ws_connect(address + path)
+            return refused.value.status
+
+    assert asyncio.run(shaken()) in (401, 403)
+
+
+def test_a_rotated_key_is_another_one_without_a_restart(address: str, folder: Path, eventually: Eventually) -> None:
+    def opens(key: str) -> bool:
+        return (
+            status("GET", f"{address}/v1/models", key) == 200 and status("GET", f"{address}/chat/v1/models", key) == 200
+        )
+
+    (folder / "rotated").write_text("r" * 32)
+    eventually(lambda: opens("r" * 32))
+    (folder / "rotated").write_text("s" * 32)
+    eventually(lambda: opens("s" * 32) and not opens("r" * 32))
+    assert opens(KEY)
