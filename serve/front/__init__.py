@@ -5,7 +5,8 @@ that tasks only raise. It is plain ASGI and looks at no chunk of an answer: what
 """
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 from serve.api import failed
 from serve.asgi import ASGI, Message, Receive, Scope, Send, header, route
@@ -16,6 +17,8 @@ from serve.front.keys import Keys
 logger = logging.getLogger("ray.serve")
 RETRY_AFTER = 1
 Free = Callable[[str], bool]
+Watch = Callable[[Exchange], None]
+"""Is told of each exchange when it is over."""
 
 
 def health(path: str) -> bool:
@@ -38,11 +41,13 @@ class Front:
         max_requests: int | None = None,
         model: str | None = None,
         free: Free = health,
+        watches: Sequence[Watch] = (),
     ) -> None:
         self.app = app
         self.keys = keys
         self.model = model
         self.free = free
+        self.watches = watches
         self.max_body = max_body
         self.max_requests = max_requests
         self.requests = 0
@@ -63,6 +68,10 @@ class Front:
             logger.exception("request %s failed", exchange.request_id)
             if not exchange.ended:
                 await exchange.fail(failed(exchange.request_id))
+        finally:
+            exchange.closed = time.monotonic()
+            for watch in self.watches:
+                watch(exchange)
 
     async def _answer(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
         """Counts the request for as long as it is worked on; asking for health is none."""
@@ -88,7 +97,9 @@ class Front:
         async def bounded() -> Message:
             nonlocal left
             message = await receive()
-            left -= len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            exchange.received += size
+            left -= size
             if left < 0:
                 exchange.refusal = too_large  # Frameworks make a plain 400 of what is raised here.
                 raise too_large

@@ -1,16 +1,19 @@
 """One request and its answer: messages of the application go in, they reach the client, and what was said is known.
 
-It is in the scope, so that whoever answers knows who asks.
+It is in the scope, so that whoever answers knows who asks, and at its end it tells what there is to measure.
 """
 
 import json
+import time
 from typing import Self
 
-from serve.asgi import Message, Scope, Send, header, send_json
+from serve.asgi import Message, Scope, Send, header, route, send_json
 from serve.errors import InferenceError
 from serve.front.keys import Key
+from serve.front.usage import CURRENT, Usage
 
 PLACE = "ai_inference.exchange"
+LEFT = 499  # As nginx says that the client has gone before the answer's end.
 
 
 class Exchange:
@@ -19,12 +22,29 @@ class Exchange:
     def __init__(self, scope: Scope, send: Send) -> None:
         self.forward = send
         self.socket = scope["type"] == "websocket"
+        self.method: str = scope.get("method", "")
+        self.path = route(scope)
+        self.request_id = header(scope, b"x-request-id").decode("latin-1")  # Serve gives every request one.
         self.key: Key | None = None
+        self.headers: list[tuple[bytes, bytes]] = []
+        """Added to those of the application."""
+        self.usage = Usage()
+        self.status = LEFT
+        self.error: str | None = None
+        """Its code."""
+        self.received = 0
+        self.sent = 0
+        """Bytes of the bodies."""
+        self.began = time.monotonic()
+        self.first: float | None = None
+        """When the body began, and..."""
+        self.closed = 0.0
+        """...when all was done, on the clock of `began`."""
         self.started = False
         self.ended = False
         self.refusal: InferenceError | None = None
-        self.request_id = header(scope, b"x-request-id").decode("latin-1")  # Serve gives every request one.
         scope[PLACE] = self
+        CURRENT.set(self.usage)
 
     @classmethod
     def of(cls, scope: Scope) -> Self:
@@ -33,16 +53,33 @@ class Exchange:
         return found
 
     async def send(self, message: Message) -> None:
-        if self.refusal is None or self.started:
+        if self.refusal is not None and not self.started:
+            return
+        if message["type"] == "http.response.body":
+            self._count(message)
+        elif message["type"] == "http.response.start":
             self.started = True
-            self.ended = message["type"] == "http.response.body" and not message.get("more_body", False)
-            await self.forward(message)
+            self.status = message["status"]
+            if self.headers:
+                message = {**message, "headers": [*message.get("headers", ()), *self.headers]}
+        else:
+            self.started = True
+        await self.forward(message)
 
     async def fail(self, error: InferenceError) -> None:
         """Answers with the error; raises it when the answer has begun, so that the client sees it broken."""
+        self.error = error.code or error.type
         if self.started:
             raise error
+        self.status = error.status
         if self.socket:
             await self.forward({"type": "websocket.close"})  # Before it is accepted: servers answer 403.
         else:
-            await send_json(self.forward, json.dumps(error.body()).encode(), error.status, error.headers())
+            more = {name.decode(): value.decode() for name, value in self.headers}
+            await send_json(self.forward, json.dumps(error.body()).encode(), error.status, {**more, **error.headers()})
+
+    def _count(self, message: Message) -> None:
+        self.sent += len(message.get("body", b""))
+        self.ended = not message.get("more_body", False)
+        if self.first is None:
+            self.first = time.monotonic()
