@@ -141,6 +141,36 @@ class Network(Closed):
     """What they reach."""
 
 
+class Ingress(Closed):
+    """A way in by an ingress controller."""
+
+    enabled: bool = False
+    """True makes an Ingress."""
+    class_name: str = ""
+    """Which controller; none: the cluster's default."""
+    hosts: tuple[str, ...] = ()
+    """Names that lead here; none: any."""
+    tls_secret: str = ""
+    """Secret with their certificate; none: no TLS."""
+    annotations: dict[str, str] = {}
+    """What the controller reads."""
+
+
+class Route(Closed):
+    """A way in by a Gateway."""
+
+    enabled: bool = False
+    """True makes an HTTPRoute."""
+    parent_refs: tuple[dict[str, Any], ...] = ()
+    """Gateways, as an HTTPRoute names them."""
+    hostnames: tuple[str, ...] = ()
+    """Names that lead here; none: those of the listener."""
+    timeout: Annotated[str, Field(pattern=r"^([0-9]{1,5}(h|m|s|ms)){1,4}$")] = "1h"
+    """How long an answer may take; 0s: for ever."""
+    annotations: dict[str, str] = {}
+    """What the controller reads."""
+
+
 class HuggingFace(Closed):
     """Access to the hub."""
 
@@ -197,6 +227,10 @@ class Values(Closed):
     """Ray's dashboard."""
     network: Network
     """Who reaches the pods."""
+    ingress: Ingress
+    """A way in by an ingress controller."""
+    route: Route
+    """A way in by a Gateway."""
     hugging_face: HuggingFace
     """Access to the hub."""
     tests: Tests

@@ -66,7 +66,8 @@ PLACES = [
     "", "accelerators__small", "accelerators__small__cache", "accelerators__small__claim", "accelerators__small__nodes",
     "models__ears",
     "models__ears__source", "models__ears__engineConfig", "models__ears__replicas", "image", "head", "upgrade",
-    "aliases", "dashboard", "network", "network__egress", "huggingFace", "tests", "serviceAccount",
+    "aliases", "dashboard", "network", "network__egress", "ingress", "route",
+    "huggingFace", "tests", "serviceAccount",
 ]  # fmt: skip
 
 

@@ -85,3 +85,16 @@ def test_the_next_steps_are_to_wait_to_test_and_to_plan_the_next_change(notes: A
 
 def test_without_models_it_says_so(notes: Any) -> None:
     assert notes({}).startswith("WARNING: no model is enabled")
+
+
+@pytest.mark.parametrize(
+    ("changes", "warning"),
+    [
+        ({"dashboard__auth": "disabled"}, "Ray's dashboard asks for no token"),
+        ({"ingress__enabled": True}, "keys travel in clear"),
+        ({"network__policies": False}, "every pod of the cluster reaches every port of Ray's"),
+    ],
+)
+def test_what_leaves_the_service_open_is_a_warning(notes: Any, changes: dict[str, Any], warning: str) -> None:
+    assert warning in notes(fleet(**changes))
+    assert warning not in notes(fleet(ingress__tlsSecret="mine"))

@@ -40,6 +40,15 @@ def job(**changes: Any) -> dict[str, Any]:
 
 
 CASES: list[tuple[dict[str, Any], str]] = [
+    (
+        {"route__enabled": True},
+        "route.parentRefs: names no Gateway, so that nothing leads to the route; write [{name: ..., namespace: ...}]",
+    ),
+    (
+        {"ingress__enabled": True, "network__clients": []},
+        "ingress: network.clients admits nobody to port 8000, and so not what comes by it; name its pods or addresses "
+        "there",
+    ),
     ({"models__ears__routing": "prefix"}, "models.ears.routing: prefix is for task llm; leave it out"),
     (
         {

@@ -5,7 +5,7 @@
 
 {{- define "ai-inference.validate" -}}
 {{- $problems := list -}}
-{{- range $stage := list "release" "accelerators" "models" "packing" "jobs" -}}
+{{- range $stage := list "release" "exposure" "accelerators" "models" "packing" "jobs" -}}
   {{- if not $problems -}}
     {{- $problems = include (printf "ai-inference.validate-%s" $stage) $ | trim | splitList "\n" | compact -}}
   {{- end -}}
