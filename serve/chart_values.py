@@ -34,6 +34,8 @@ class Image(Closed):
     """Secrets that hold the registry's credentials."""
     user: int = Field(1000, ge=1)
     """User and group id that the images run as; a hostPath cache must belong to it."""
+    read_only: tuple[str, ...] = ()
+    """Vendors whose pods cannot write into their image."""
 
 
 class Head(Closed):

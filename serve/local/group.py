@@ -25,6 +25,7 @@ class Group:
         params = spec["rayStartParams"]
         container = spec["template"]["spec"]["containers"][0]
         env = {entry["name"]: entry["value"] for entry in container.get("env", ()) if "value" in entry}
+        env.pop("HF_TOKEN_PATH", None)  # A file that only pods have: here the user's own is read.
         claims = spec["template"]["spec"].get("resourceClaims", ())
         return cls(
             name=name,

@@ -79,7 +79,7 @@ def test_a_job_changes_nothing_of_the_service(small: Rendered) -> None:
     with_one = render(with_job())
     assert with_one.service == small.service
     added = [one for one in with_one.documents if one not in small.documents]
-    assert [one["kind"] for one in added] == ["RayJob"]
+    assert [one["kind"] for one in added] == ["NetworkPolicy", "RayJob"]
 
 
 def test_a_job_never_autoscales_as_kueue_takes_none_that_does() -> None:

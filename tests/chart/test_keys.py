@@ -28,8 +28,8 @@ def test_every_serving_pod_sees_the_secret_as_a_folder_and_starts_without_it(nam
 
 def test_the_pod_of_helm_test_sees_it_too(small: Rendered) -> None:
     spec = small.of("Pod")["ai-inference-test"]["spec"]
-    assert spec["containers"][0]["volumeMounts"] == [MOUNT]
-    assert spec["volumes"] == [volume("ai-inference-keys")]
+    assert MOUNT in spec["containers"][0]["volumeMounts"]
+    assert volume("ai-inference-keys") in spec["volumes"]
 
 
 def test_open_to_all_is_said_to_the_pods_and_nothing_is_mounted() -> None:

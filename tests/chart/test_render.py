@@ -70,16 +70,6 @@ def test_every_pod_has_rays_fast_proxy_and_no_telemetry_and_its_workers_give_way
 
 
 @pytest.mark.parametrize("group", ["head", "big", "small"])
-def test_every_pod_runs_without_root_and_privileges(small: Rendered, group: str) -> None:
-    pod = small.pod(group)["securityContext"]
-    assert pod["runAsNonRoot"] is True
-    assert pod["seccompProfile"] == {"type": "RuntimeDefault"}
-    dropped = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-    assert small.container(group)["securityContext"] == dropped
-    assert small.pod(group)["automountServiceAccountToken"] is False
-
-
-@pytest.mark.parametrize("group", ["head", "big", "small"])
 def test_a_pod_has_one_label_of_ours_and_no_other(small: Rendered, group: str) -> None:
     assert small.groups[group]["template"]["metadata"] == {"labels": {"ai-inference/release": "ai-inference"}}
 
@@ -164,10 +154,3 @@ def test_a_digest_wins_over_the_tag() -> None:
 def test_pull_secrets_reach_every_pod() -> None:
     rendered = render(fleet(image__pullSecrets=["mine"]))
     assert all(rendered.pod(group)["imagePullSecrets"] == [{"name": "mine"}] for group in rendered.groups)
-
-
-def test_the_hubs_token_comes_from_a_secret_that_may_be_absent_and_goes_to_workers_alone() -> None:
-    rendered = render(fleet(huggingFace__existingSecret="hub"))
-    reference = {"secretKeyRef": {"name": "hub", "key": "token", "optional": True}}
-    assert rendered.environment("big")["HF_TOKEN"] == reference
-    assert "HF_TOKEN" not in rendered.environment("head")

@@ -17,6 +17,9 @@
 {{- $_ = set $env "RAY_SERVE_INGRESS_ROUTER_REPLICAS_PER_NODE" "2" -}}
 {{- if hasKey $entry "order" -}}
   {{- $_ := set $env "AI_INFERENCE_CACHE" "/models" -}}
+  {{- if $root.Values.huggingFace.existingSecret -}}
+    {{- $_ = set $env "HF_TOKEN_PATH" (print (include "ai-inference.hub-folder" .) "/token") -}}
+  {{- end -}}
 {{- end -}}
 {{- if not $entry.job -}}
   {{- $_ := set $env "AI_INFERENCE_KEYS" (include "ai-inference.keys-variable" $root) -}}
@@ -27,12 +30,6 @@
 {{- $entries := list -}}
 {{- range $name, $value := $env -}}
   {{- $entries = append $entries (dict "name" $name "value" $value) -}}
-{{- end -}}
-{{- with $root.Values.huggingFace -}}
-  {{- if and .existingSecret (hasKey $entry "order") -}}
-    {{- $key := dict "name" .existingSecret "key" .key "optional" true -}}
-    {{- $entries = append $entries (dict "name" "HF_TOKEN" "valueFrom" (dict "secretKeyRef" $key)) -}}
-  {{- end -}}
 {{- end -}}
 {{- toYaml $entries -}}
 {{- end -}}

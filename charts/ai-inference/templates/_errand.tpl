@@ -12,12 +12,14 @@ annotations:
   helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end -}}
 
-{{- /* The pod's spec: (list root name account command) goes in. It has the head's image and goes to the head's nodes, and
+{{- /* The pod's spec: (list root name account command asks) goes in. It has the head's image and goes to the head's nodes, and
        is no pod of Ray: it has none of the labels by which Services and policies select those. `account` is the name of a
-       ServiceAccount whose rights the command needs; else empty, and no token is mounted. */ -}}
+       ServiceAccount whose rights the command needs; else empty, and no token is mounted. `asks`: it sends requests. */ -}}
 {{- define "ai-inference.errand" -}}
 {{- $root := index . 0 -}}
 {{- $account := index . 2 -}}
+{{- $asks := index . 4 -}}
+{{- $volumes := list $root $root.Values.head.vendor (dict "keys" (and $asks $root.Values.auth.enabled)) -}}
 restartPolicy: Never
 serviceAccountName: {{ $account | default (include "ai-inference.service-account" $root) }}
 automountServiceAccountToken: {{ not (empty $account) }}
@@ -38,5 +40,14 @@ containers:
     resources:
       requests: {cpu: 100m, memory: 256Mi}
       limits: {memory: 1Gi}
-    securityContext: {{- include "ai-inference.container-security" $root | nindent 6 }}
+    securityContext: {{- include "ai-inference.container-security" $volumes | nindent 6 }}
+    {{- with include "ai-inference.mounts" $volumes | trim }}
+    volumeMounts: {{- . | nindent 6 }}
+    {{- end }}
+    {{- if $asks }}
+    env: [{name: AI_INFERENCE_KEYS, value: {{ include "ai-inference.keys-variable" $root }}}]
+    {{- end }}
+{{- with include "ai-inference.volumes" $volumes | trim }}
+volumes: {{- . | nindent 2 }}
+{{- end }}
 {{- end -}}

@@ -15,11 +15,15 @@ seccompProfile:
   type: RuntimeDefault
 {{- end -}}
 
-{{- /* Also of the autoscaler's container: namespaces that enforce the restricted standard refuse a pod without it. */ -}}
+{{- /* (list root vendor), of the image. Also of the autoscaler's container, without a vendor: namespaces that enforce the
+       restricted standard refuse a pod without it. */ -}}
 {{- define "ai-inference.container-security" -}}
 allowPrivilegeEscalation: false
 capabilities:
   drop: [ALL]
+{{- if has (index . 1) (index . 0).Values.image.readOnly }}
+readOnlyRootFilesystem: true
+{{- end }}
 {{- end -}}
 
 {{- /* The root context goes in, imagePullSecrets come out, or nothing. */ -}}

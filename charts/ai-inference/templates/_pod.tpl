@@ -9,7 +9,12 @@
 {{- $entry := index . 1 -}}
 {{- $values := $root.Values -}}
 {{- $worker := hasKey $entry "order" -}}
-{{- $keys := and $values.auth.enabled (not $entry.job) -}}
+{{- $what := dict "keys" (and $values.auth.enabled (not $entry.job)) -}}
+{{- if $worker -}}
+  {{- $_ := set $what "models" (include "ai-inference.cache" (list $root $entry)) -}}
+  {{- $_ = set $what "hub" (not (empty $values.huggingFace.existingSecret)) -}}
+{{- end -}}
+{{- $volumes := list $root $entry.vendor $what -}}
 metadata:
   labels:
     {{- include "ai-inference.pod-labels" $root | nindent 4 }}
@@ -44,23 +49,9 @@ spec:
         {{- end }}
       env: {{- include "ai-inference.environment" (list $root $entry) | nindent 8 }}
       resources: {{- include "ai-inference.resources" $entry | nindent 8 }}
-      securityContext: {{- include "ai-inference.container-security" . | nindent 8 }}
-      {{- if or $worker $keys }}
-      volumeMounts:
-        {{- if $worker }}
-        - name: models
-          mountPath: /models
-        {{- end }}
-        {{- if $keys }}
-        {{- include "ai-inference.keys-mount" $root | nindent 8 }}
-        {{- end }}
-  volumes:
-    {{- if $worker }}
-    - name: models
-      {{- include "ai-inference.cache" (list $root $entry) | nindent 6 }}
-    {{- end }}
-    {{- if $keys }}
-    {{- include "ai-inference.keys-volume" $root | nindent 4 }}
-    {{- end }}
+      securityContext: {{- include "ai-inference.container-security" $volumes | nindent 8 }}
+      {{- with include "ai-inference.mounts" $volumes | trim }}
+      volumeMounts: {{- . | nindent 8 }}
+  volumes: {{- include "ai-inference.volumes" $volumes | trim | nindent 4 }}
       {{- end }}
 {{- end -}}

@@ -12,7 +12,7 @@ rayVersion: {{ $root.Values.rayVersion }}
 enableInTreeAutoscaling: true
 autoscalerOptions:
   version: v2
-  securityContext: {{- include "ai-inference.container-security" . | nindent 4 }}
+  securityContext: {{- include "ai-inference.container-security" (list $root "") | nindent 4 }}
 {{- end }}
 # Always said: what an absent mode means differs between versions of the operator.
 authOptions:
