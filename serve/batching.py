@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 
 from serve.engine import Tokens
 from serve.errors import TooLong
+from serve.metrics.traffic import BATCH
+from serve.waits import Waits
 
 T = TypeVar("T")
 logger = logging.getLogger("ray.serve")
@@ -27,7 +29,8 @@ SLACK = 16
 class _Request:
     """The items of one caller: `results` fill up, then `done` wakes it."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, begin: Callable[[], None]) -> None:
+        self.begin = begin
         self.results: list[Any] = [None] * size
         self.missing = size
         self.loop = asyncio.get_running_loop()
@@ -79,6 +82,7 @@ class TokenBatcher:
         self._by_age: deque[_Item] = deque()  # Items that wait no more leave it when they come to the front.
         self._by_length: list[_Item] = []
         self._closed = False
+        self.waits = Waits()
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="device", daemon=True)
         self._thread.start()
@@ -87,23 +91,15 @@ class TokenBatcher:
         """The results in the order of `items`. When the caller is cancelled, what has not started is dropped."""
         if not items:
             return []
-        request = _Request(len(items))
-        with self._changed:
-            for place, tokens in enumerate(items):
-                item = _Item(tokens, min(tokens.length, self._longest), request, place)
-                self._by_age.append(item)
-                insort(self._by_length, item, key=_length)
-            self._changed.notify()
-        try:
-            await request.done
-        except asyncio.CancelledError:
-            self._drop(request)
-            raise
+        with self.waits.one() as begin:
+            request = _Request(len(items), begin)
+            self._add(request, items)
+            try:
+                await request.done
+            except asyncio.CancelledError:
+                self._drop(request)
+                raise
         return request.results
-
-    def waiting(self) -> int:
-        """Items that have not gone to the device."""
-        return len(self._by_length)
 
     def close(self) -> None:
         """Ends the thread, after the batch that it computes, where a batcher does not live as long as the process."""
@@ -111,6 +107,14 @@ class TokenBatcher:
             self._closed = True
             self._changed.notify()
         self._thread.join()
+
+    def _add(self, request: _Request, items: Sequence[Tokens]) -> None:
+        with self._changed:
+            for place, tokens in enumerate(items):
+                item = _Item(tokens, min(tokens.length, self._longest), request, place)
+                self._by_age.append(item)
+                insort(self._by_length, item, key=_length)
+            self._changed.notify()
 
     def _drop(self, request: _Request) -> None:
         with self._changed:
@@ -135,6 +139,7 @@ class TokenBatcher:
             del self._by_length[window]
             for item in batch:
                 item.waits = False
+                item.request.begin()
             return batch
 
     def _window(self, length: int) -> slice:
@@ -158,6 +163,7 @@ class TokenBatcher:
 
     def _run(self, batch: Sequence[_Item]) -> None:
         """Computes; what fails is halved, so that an item that cannot be computed takes no other with it."""
+        BATCH.observe(len(batch))
         try:
             results = list(zip(batch, self._compute([item.tokens for item in batch]), strict=True))
         except Exception as error:

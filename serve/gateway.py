@@ -17,7 +17,7 @@ from ray import serve as ray_serve
 from ray.serve import Application
 from starlette.requests import Request
 
-from serve import metrics, wanted
+from serve import wanted
 from serve.api import api, model_card
 from serve.asgi import Receive, Scope, Send, header, route
 from serve.errors import ModelStarting
@@ -25,6 +25,7 @@ from serve.forward import Forwarder
 from serve.front import Front
 from serve.front.exchange import Exchange
 from serve.front.keys import Keys
+from serve.metrics import cards, models, series, traffic
 from serve.states import State, states
 from serve.table import Table, for_a_model
 from serve.values import Closed
@@ -33,6 +34,8 @@ MAX_BODY = 2**30  # Each model has its own, smaller bound.
 PAGE = Path(__file__).parent / "page"
 PIN = {"head": 0.001}  # One hop to the proxy, which the head always has.
 RETRY_AFTER = 2
+NAME = "gateway"
+"""As the metrics call it, which no model may be called."""
 FRESH = {"cache-control": "no-cache"}
 READINESS = ("/v2/health/live", "/v2/health/ready")
 
@@ -67,7 +70,6 @@ class Gateway:
         self.table = Table()
         self.keys = Keys.of_environment()
         self.forwarder = Forwarder(self.table.address)
-        self.metrics = asyncio.create_task(metrics.repeat(lambda: metrics.say_ledger(self.table.ledger)))
 
     async def reconfigure(self, config: dict[str, Any]) -> None:
         """Serve calls this with the new `user_config`, while requests go on."""
@@ -90,7 +92,15 @@ class Gateway:
             else:
                 await own({**scope, "path": path}, receive, send)
 
-        return Front(choose, self.keys, free=free, max_body=MAX_BODY)
+        self.front = Front(choose, self.keys, free=free, max_body=MAX_BODY, watches=[traffic.watch])
+        self._says = asyncio.create_task(series.repeat(self._say))
+        return self.front
+
+    def _say(self) -> None:
+        cards.say_ledger(self.table.ledger)
+        models.say_table(self.table.models)
+        models.say_keys(self.keys.known().values())
+        traffic.say(NAME, NAME, self.front.requests, 0)
 
     async def _target(self, scope: Scope, path: str, receive: Receive) -> tuple[str, wanted.Body] | None:
         """The model that shall answer and the body for it; None for what the gateway answers itself."""

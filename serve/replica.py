@@ -17,7 +17,7 @@ from ray import serve as ray_serve
 from ray.serve import Application
 from starlette.requests import Request
 
-from serve import engine, metrics
+from serve import engine
 from serve.adapters import Adapted, located
 from serve.api import api, model_card
 from serve.asgi import ASGI, route
@@ -25,6 +25,7 @@ from serve.errors import ModelUnavailable, UnknownModel
 from serve.front import Front
 from serve.front.exchange import Exchange
 from serve.front.keys import Keys
+from serve.metrics import models, series, traffic
 from serve.report import report
 from serve.start import load, start
 from serve.values import ModelArgs, Source, Task, in_bytes
@@ -86,15 +87,17 @@ class Replica:
         if self.failure is None:
             with self._failing_alone():
                 app = await self._with_adapters(await self.app())
-        self._says = asyncio.create_task(metrics.repeat(self._say))
         most = self.args.max_ongoing_requests + self.args.max_queued_requests
-        return Front(
+        self.front = Front(
             self._with_health(app),
             Keys.of_environment(),
             model=self.args.model,
             max_body=in_bytes(self.args.max_body),
             max_requests=most,
+            watches=[traffic.watch],
         )
+        self._says = asyncio.create_task(series.repeat(self._say))
+        return self.front
 
     async def _with_adapters(self, app: ASGI) -> ASGI:
         if self.args.adapters is None:
@@ -132,7 +135,14 @@ class Replica:
     def _say(self) -> None:
         trouble = self.failure or self.refused
         cause = trouble.cause if trouble else "ok"
-        metrics.MODEL_AVAILABLE.say({(self.args.model, cause): float(self.failure is None)})
+        models.AVAILABLE.say({(self.args.model, cause): float(self.failure is None)})
+        traffic.say(self.args.model, self.task, self.front.requests, self.waiting())
+
+    def waiting(self) -> int:
+        """Requests that wait for the device, where the engine or what leads to it can tell."""
+        parts = (getattr(self, "batcher", None), getattr(self, "device", None), self.engine)
+        here = sum(len(getattr(part, "waits", ())) for part in parts)
+        return here + sum(small.waiting() for small in self._small.values())
 
     def _with_health(self, app: Any) -> ASGI:
         health = api(self.args.model)

@@ -12,6 +12,8 @@ from typing import Self, TypeVar
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
+from serve.waits import Waits
+
 Item = TypeVar("Item")
 END = object()
 
@@ -24,10 +26,17 @@ class DeviceThread:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="device")
+        self.waits = Waits()
 
     async def run(self, call: Callable[[], Item]) -> Item:
         """The result of `call`; cancelled while it waits, it is never called."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+        with self.waits.one() as over:
+
+            def begin() -> Item:
+                over()
+                return call()
+
+            return await asyncio.get_running_loop().run_in_executor(self._pool, begin)
 
     async def iterate(self, items: Iterator[Item]) -> AsyncGenerator[Item, None]:
         """The items as they are made; closes the iterator when the caller stops early."""

@@ -96,7 +96,7 @@ class SpeechToText(Replica):
         self, form: Speech, language: str | None, translate: bool
     ) -> AsyncIterator[tuple[Recognition, AsyncIterator[Segment]]]:
         """The recognition and its segments, as they are decoded for as long as the context lasts."""
-        async with self.slots:
+        async with self.device.waits.until(self.slots):
             audio = await asyncio.to_thread(decode, await form.file.read())
             options = TranscriptionOptions(
                 language=language,

@@ -151,7 +151,7 @@ def test_a_cancelled_request_leaves_the_queue(device: Device, batcher: TokenBatc
             tasks = await started(batcher.run(tokens(10, 11)), batcher.run(tokens(12)))
             tasks[0].cancel()
             await asyncio.gather(tasks[0], return_exceptions=True)
-            waiting = batcher.waiting()
+            waiting = len(batcher.waits)
         assert await tasks[1] == ["result of 12"]
         return waiting
 
@@ -188,7 +188,7 @@ def test_an_item_that_fails_takes_no_other_of_its_batch_with_it(device: Device, 
 def test_a_failed_request_leaves_the_queue(device: Device, batcher: TokenBatcher) -> None:
     with pytest.raises(ValueError, match="cannot be computed"):
         asyncio.run(batcher.run([Tokens("poison", 1), *tokens(*[90] * 50)]))
-    assert batcher.waiting() == 0
+    assert len(batcher.waits) == 0
     assert device.batches == [["poison"]]
 
 
