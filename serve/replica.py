@@ -21,13 +21,15 @@ from serve import engine
 from serve.adapters import Adapted, located
 from serve.api import api, model_card
 from serve.asgi import ASGI, route
+from serve.card import cards
 from serve.errors import ModelUnavailable, UnknownModel
 from serve.front import Front
 from serve.front.exchange import Exchange
 from serve.front.keys import Keys
-from serve.metrics import models, series, traffic
+from serve.metrics import models, series, traffic, use
 from serve.report import report
 from serve.start import load, start
+from serve.use import Meter
 from serve.values import ModelArgs, Source, Task, in_bytes
 
 HEADROOM = 16  # Serve's own bound lies above Front's, whose refusals have OpenAI's shape and spare /health.
@@ -96,7 +98,11 @@ class Replica:
             max_requests=most,
             watches=[traffic.watch],
         )
-        self._says = asyncio.create_task(series.repeat(self._say))
+        meter = Meter(self.args.placement, cards(self.args.placement))
+        self._says = (
+            asyncio.create_task(series.repeat(self._say)),
+            asyncio.create_task(use.repeat(self.args.model, meter)),
+        )
         return self.front
 
     async def _with_adapters(self, app: ASGI) -> ASGI:
