@@ -16,6 +16,8 @@ from fastapi.responses import StreamingResponse
 
 from serve.api import api, model_card
 from serve.errors import BadRequest, UnknownModel
+from serve.metrics.traffic import BATCH
+from serve.waits import Waits
 
 BLOCK = 16  # Tokens, as in vLLM.
 SAID = {"id": "fake", "created": 0, "system_fingerprint": f"fake-{os.getpid()}"}  # Of the replica's process.
@@ -33,6 +35,7 @@ class Parrot:
         self.prefill = prefill
         self.cache = Cache(cache_tokens)
         self._device = asyncio.Lock()
+        self.waits = Waits()
         self.app = api("fake")
         self.app.post("/v1/chat/completions", response_model=None)(self.chat)
         self.app.post("/v1/completions", response_model=None)(self.complete)
@@ -85,7 +88,8 @@ class Parrot:
 
     async def _read(self, prompt: Sequence[str], answer: Sequence[str]) -> dict[str, Any]:
         """Takes the time for what is not cached, and counts as vLLM does."""
-        async with self._device:
+        async with self.waits.until(self._device):
+            BATCH.observe(1)
             cached = self.cache.hits(prompt)
             await asyncio.sleep(self.prefill * (len(prompt) - cached))
         total = len(prompt) + len(answer)

@@ -26,7 +26,7 @@ from serve.errors import ModelUnavailable, UnknownModel
 from serve.front import Front
 from serve.front.exchange import Exchange
 from serve.front.keys import Keys
-from serve.metrics import models, series, traffic, use
+from serve.metrics import library, models, series, traffic, use
 from serve.report import report
 from serve.start import load, start
 from serve.use import Meter
@@ -143,6 +143,7 @@ class Replica:
         cause = trouble.cause if trouble else "ok"
         models.AVAILABLE.say({(self.args.model, cause): float(self.failure is None)})
         traffic.say(self.args.model, self.task, self.front.requests, self.waiting())
+        library.say(self.args.engine)
 
     def waiting(self) -> int:
         """Requests that wait for the device, where the engine or what leads to it can tell."""

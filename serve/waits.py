@@ -36,7 +36,7 @@ class Waits:
             usage().queue_seconds += ended[0] - began
 
     @asynccontextmanager
-    async def until(self, slots: asyncio.Semaphore) -> AsyncIterator[None]:
+    async def until(self, slots: asyncio.Semaphore | asyncio.Lock) -> AsyncIterator[None]:
         """Waits for one of the slots, and has it for as long as the context lasts."""
         with self.one():
             await slots.acquire()

@@ -149,7 +149,9 @@ class Engine:
     # LanguageModel: repeats the last message, a word a token.
     async def app(self, names: Sequence[str]) -> FastAPI:
         told = self.config
-        return Parrot(names, told.delay, told.token_delay, told.prefill, told.cache_tokens).app
+        parrot = Parrot(names, told.delay, told.token_delay, told.prefill, told.cache_tokens)
+        self.waits = parrot.waits
+        return parrot.app
 
     async def check(self) -> None:
         return None

@@ -19,6 +19,7 @@ from serve.arithmetic import ROUNDOFF, Arithmetic, floats
 from serve.device import total, word_for
 from serve.errors import ModelUnavailable
 from serve.express import Express
+from serve.metrics.steps import Steps
 from serve.values import Closed, Placement
 
 CPU_OVERHEAD = 2**30  # Interpreter, code and activations of a small model, beside weights and KV cache.
@@ -87,7 +88,8 @@ class Engine:
         self._args = parser.parse_args([*flags, "--model", str(folder)])
         validate_parsed_serve_args(self._args)
         engine_args = AsyncEngineArgs.from_cli_args(self._args)
-        self._client = AsyncLLM.from_engine_args(engine_args)
+        self.waits = Steps()
+        self._client = AsyncLLM.from_engine_args(engine_args, stat_loggers=[self.waits])
 
     async def app(self, names: Sequence[str]) -> Any:
         from vllm.entrypoints.launchers.api_server.app_state import init_app_state

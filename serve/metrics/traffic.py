@@ -49,7 +49,8 @@ def watch(exchange: Exchange) -> None:
 
 def _time(exchange: Exchange) -> None:
     DURATION.observe(exchange.closed - exchange.began)
-    QUEUE.observe(exchange.usage.queue_seconds)
+    if exchange.usage.queue_seconds:
+        QUEUE.observe(exchange.usage.queue_seconds)
     if exchange.first is not None:
         FIRST_BYTE.observe(exchange.first - exchange.began)
 
