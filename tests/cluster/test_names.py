@@ -30,7 +30,9 @@ def everything(node: str = "any", **changes: Any) -> dict[str, Any]:
     cached = {"accelerators__big__cache__claim": volume, f"accelerators__{LONG_KEY}": {**LONG_CARD}}
     shared = {"accelerators__small__resource": None, "accelerators__small__claim": {**CLAIM, "shared": LONG_KEY}}
     secrets = {"huggingFace__existingSecret": "hub", "image__pullSecrets": ["registry"]}
-    return values(node, {**cached, **shared, **secrets, "serviceAccount__annotations__cloud": "identity", **changes})
+    ways = {"ingress": {"enabled": True, "hosts": ["a.example.com"]}, "network__egress__limited": True}
+    account = {"serviceAccount__annotations__cloud": "identity"}
+    return values(node, {**cached, **shared, **secrets, **ways, **account, **changes})
 
 
 def taken(documents: list[dict[str, Any]], release: Release) -> list[str]:
@@ -53,7 +55,16 @@ def test_every_object_of_the_longest_names_is_one_that_kubernetes_takes(
     names = taken(documents, release)
     assert len(names) == len(documents)
     kinds = {name.partition("/")[0].partition(".")[0] for name in names}
-    assert kinds >= {"rayservice", "service", "serviceaccount", "pod", "persistentvolumeclaim", "resourceclaim"}
+    assert kinds >= {
+        "networkpolicy",
+        "ingress",
+        "rayservice",
+        "service",
+        "serviceaccount",
+        "pod",
+        "persistentvolumeclaim",
+        "resourceclaim",
+    }
 
 
 def test_a_release_of_the_longest_name_serves(release: Release, ray: Dashboard, node: str) -> None:
@@ -138,9 +149,12 @@ def test_the_chart_asks_for_no_right_beyond_its_namespace_and_its_own_objects(st
 
 
 def is_narrow(rule: Mapping[str, Any]) -> bool:
-    """Its objects are named; but for RayClusters, whose names are the operator's, and what is only read."""
-    spelt = "*" not in (*rule["apiGroups"], *rule["resources"], *rule["verbs"]) and "secrets" not in rule["resources"]
+    """Its objects are named; but for RayClusters, whose names are the operator's, what is only read, and Secrets, which
+    are only made: Kubernetes cannot name what is not there yet."""
+    spelt = "*" not in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])
     unnamed = rule["resources"] == ["rayclusters"] or READING.issuperset(rule["verbs"])
+    if "secrets" in rule["resources"]:
+        return bool(rule["verbs"] == ["create"])
     return spelt and bool(rule.get("resourceNames") or unnamed)
 
 
