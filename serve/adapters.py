@@ -7,7 +7,7 @@ replica that it belongs to (serve/siblings.py); where that has no room for the r
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +15,8 @@ from serve import wanted
 from serve.asgi import ASGI, Message, Receive, Scope, Send, header
 from serve.errors import ModelUnavailable, UnknownModel
 from serve.forward import Forwarder
+from serve.front import keys
+from serve.front.keys import Keys
 from serve.shelf import Shelf
 from serve.siblings import Siblings
 from serve.values import Source
@@ -38,6 +40,7 @@ class Adapted:
         self.passed = 0
         self._siblings = Siblings()
         self._forwarder = Forwarder()
+        self._keys = Keys.of_environment()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST":
@@ -78,7 +81,7 @@ class Adapted:
         if address is None:
             return False
         answer = _Answer(send)
-        onward = {**scope, "headers": [*scope["headers"], (PASSED, b"1")]}
+        onward = {**scope, "headers": [*self._as_ours(scope["headers"]), (PASSED, b"1")]}
         try:
             await self._forwarder.forward(onward, scope["path"], body, answer.send, address)
         except (_Busy, ModelUnavailable):
@@ -87,6 +90,12 @@ class Adapted:
             return False
         self.passed += 1
         return True
+
+    def _as_ours(self, headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+        """With the service's own key, as this replica has looked at the client's and counts what it uses."""
+        ours = self._keys.service()
+        yield from ((name, value) for name, value in headers if not ours or name not in keys.HEADERS)
+        yield from ((name.encode(), value.encode()) for name, value in ours.items())
 
 
 class _Busy(Exception):

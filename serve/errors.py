@@ -89,6 +89,10 @@ class Overloaded(InferenceError):
     status, code, type = 429, "rate_limit_exceeded", "rate_limit_error"
 
 
+class Limited(Overloaded):
+    """A key has used what it may."""
+
+
 class ModelUnavailable(InferenceError):
     """The model could not be loaded; only a change of its entry or its source helps. `cause` is the metric's word."""
 

@@ -16,6 +16,7 @@ from fastapi.responses import StreamingResponse
 
 from serve.api import api, model_card
 from serve.errors import BadRequest, UnknownModel
+from serve.front.usage import usage
 from serve.metrics.traffic import BATCH
 from serve.waits import Waits
 
@@ -57,23 +58,23 @@ class Parrot:
             raise BadRequest("messages: must not be empty", param="messages")
         prompt = [word for message in messages for word in str(message.get("content", "")).split()]
         words = str(messages[-1].get("content", "")).split()
-        usage = await self._read(prompt, words)
+        used = await self._read(prompt, words)
         if body.get("stream"):
             kind = "chat.completion.chunk"
-            return _events(self._stream(words, kind, lambda word: {"delta": {"content": word}}, _asked(body, usage)))
+            return _events(self._stream(words, kind, lambda word: {"delta": {"content": word}}, _asked(body, used)))
         text = " ".join([word async for word in self._words(words)])
         message = {"role": "assistant", "content": text}
-        return _completion("chat.completion", body, {"message": message}, usage)
+        return _completion("chat.completion", body, {"message": message}, used)
 
     async def complete(self, request: Request) -> StreamingResponse | dict[str, Any]:
         body = await self._body(request)
         words = str(body.get("prompt", "")).split()
-        usage = await self._read(words, words)
+        used = await self._read(words, words)
         if body.get("stream"):
-            return _events(self._stream(words, "text_completion", lambda word: {"text": word}, _asked(body, usage)))
+            return _events(self._stream(words, "text_completion", lambda word: {"text": word}, _asked(body, used)))
         text = " ".join([word async for word in self._words(words)])
         choice = {"text": text, **({"logprobs": _certain(words)} if body.get("logprobs") else {})}
-        return _completion("text_completion", body, choice, usage)
+        return _completion("text_completion", body, choice, used)
 
     async def _body(self, request: Request) -> dict[str, Any]:
         try:
@@ -92,14 +93,16 @@ class Parrot:
             BATCH.observe(1)
             cached = self.cache.hits(prompt)
             await asyncio.sleep(self.prefill * (len(prompt) - cached))
+        usage().input_tokens += len(prompt)
         total = len(prompt) + len(answer)
-        usage = {"prompt_tokens": len(prompt), "completion_tokens": len(answer), "total_tokens": total}
-        return {**usage, "prompt_tokens_details": {"cached_tokens": cached}}
+        used = {"prompt_tokens": len(prompt), "completion_tokens": len(answer), "total_tokens": total}
+        return {**used, "prompt_tokens_details": {"cached_tokens": cached}}
 
     async def _words(self, words: Sequence[str]) -> AsyncIterator[str]:
         await asyncio.sleep(self.delay)
         for word in words:
             await asyncio.sleep(self.token_delay)
+            usage().output_tokens += 1
             yield word
 
     async def _stream(

@@ -26,11 +26,13 @@ from serve.errors import ModelUnavailable, UnknownModel
 from serve.front import Front
 from serve.front.exchange import Exchange
 from serve.front.keys import Keys
+from serve.front.limiter import Limiter
 from serve.metrics import library, models, series, traffic, use
+from serve.quotas.leases import Leases
 from serve.report import report
 from serve.start import load, start
 from serve.use import Meter
-from serve.values import ModelArgs, Source, Task, in_bytes
+from serve.values import Limits, ModelArgs, Source, Task, in_bytes
 
 HEADROOM = 16  # Serve's own bound lies above Front's, whose refusals have OpenAI's shape and spare /health.
 DEPLOYMENT = "Model"  # In each application, so that the chart can say how many replicas it has.
@@ -45,6 +47,7 @@ class Replica:
 
     async def __init__(self, args: ModelArgs) -> None:  # type: ignore[misc]  # Serve awaits it
         self.args = args
+        self.limiter = Limiter(args.model, Leases())
         self.engine: Any = None
         self.adapted: Adapted | None = None
         self._small: dict[ASGI, Replica] = {}
@@ -53,6 +56,10 @@ class Replica:
         with self._failing_alone():
             started = await start(self.task, args, self._load)
             self.engine, self.args, self.refused = started.engine, started.args, started.refused
+
+    async def reconfigure(self, config: dict[str, Any]) -> None:
+        """Serve calls this with the `user_config`, and again when it changes, while requests go on."""
+        self.limiter.limits = Limits.model_validate(config.get("limits", {}))
 
     @contextmanager
     def _failing_alone(self) -> Iterator[None]:
@@ -94,6 +101,7 @@ class Replica:
             self._with_health(app),
             Keys.of_environment(),
             model=self.args.model,
+            limiter=self.limiter,
             max_body=in_bytes(self.args.max_body),
             max_requests=most,
             watches=[traffic.watch],

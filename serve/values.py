@@ -86,6 +86,21 @@ class Adapters(Closed):
     """How many one replica holds at once; the least recently used goes for another."""
 
 
+class Limits(Closed):
+    """What one key may use of one model, over all of its replicas; what is not said has no limit."""
+
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    """Requests begun in any minute."""
+    tokens_per_minute: int | None = Field(default=None, ge=1)
+    """Tokens, read and written, in any minute."""
+    audio_seconds_per_minute: float | None = Field(default=None, gt=0)
+    """Seconds of audio, heard or spoken, in any minute."""
+    characters_per_minute: int | None = Field(default=None, ge=1)
+    """Characters to speak in any minute."""
+    requests_at_once: int | None = Field(default=None, ge=1)
+    """Requests that are worked on or wait."""
+
+
 class Served(Closed):
     """What the entry of a model and the arguments of its application share."""
 
@@ -144,6 +159,8 @@ class Model(Served):
     routing: Routing = "balanced"
     """Which of a language model's replicas answers: whichever has least to do, the one that has had the beginning of
     the prompt, or the one that has had the session."""
+    limits: Limits = Limits()
+    """What each key may use of it, where the key does not say otherwise."""
     check: Literal["meaning", "numbers"] = "meaning"
     """What `helm test` looks at: also whether answers make sense, or, of a model that does not know English, only
     whether their numbers are sound."""

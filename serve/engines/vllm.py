@@ -19,6 +19,7 @@ from serve.arithmetic import ROUNDOFF, Arithmetic, floats
 from serve.device import total, word_for
 from serve.errors import ModelUnavailable
 from serve.express import Express
+from serve.metered import metered
 from serve.metrics.steps import Steps
 from serve.values import Closed, Placement
 
@@ -89,7 +90,7 @@ class Engine:
         validate_parsed_serve_args(self._args)
         engine_args = AsyncEngineArgs.from_cli_args(self._args)
         self.waits = Steps()
-        self._client = AsyncLLM.from_engine_args(engine_args, stat_loggers=[self.waits])
+        self._client = metered(AsyncLLM).from_engine_args(engine_args, stat_loggers=[self.waits])
 
     async def app(self, names: Sequence[str]) -> Any:
         from vllm.entrypoints.launchers.api_server.app_state import init_app_state

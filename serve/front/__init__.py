@@ -13,6 +13,7 @@ from serve.asgi import ASGI, Message, Receive, Scope, Send, header, route
 from serve.errors import InferenceError, Overloaded, TooLarge
 from serve.front.exchange import Exchange
 from serve.front.keys import Keys
+from serve.front.limiter import Limiter
 
 logger = logging.getLogger("ray.serve")
 RETRY_AFTER = 1
@@ -41,12 +42,14 @@ class Front:
         max_requests: int | None = None,
         model: str | None = None,
         free: Free = health,
+        limiter: Limiter | None = None,
         watches: Sequence[Watch] = (),
     ) -> None:
         self.app = app
         self.keys = keys
         self.model = model
         self.free = free
+        self.limiter = limiter
         self.watches = watches
         self.max_body = max_body
         self.max_requests = max_requests
@@ -59,7 +62,7 @@ class Front:
         exchange = Exchange(scope, send)
         try:
             exchange.key = self.keys.admit(scope, self.model, free=self.free(route(scope)))
-            await self._answer(scope, receive, exchange)
+            await self._count(scope, receive, exchange)
             if exchange.refusal is not None:
                 raise exchange.refusal
         except InferenceError as error:
@@ -73,7 +76,7 @@ class Front:
             for watch in self.watches:
                 watch(exchange)
 
-    async def _answer(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
+    async def _count(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
         """Counts the request for as long as it is worked on; asking for health is none."""
         counted = not route(scope).endswith("/health")
         self.requests += counted
@@ -83,9 +86,19 @@ class Front:
                     f"{self.max_requests} requests are being worked on or wait; send this one again later",
                     retry_after=RETRY_AFTER,
                 )
-            await self.app(scope, self._bounded(scope, receive, exchange), exchange.send)
+            await self._limit(scope, self._bounded(scope, receive, exchange), exchange)
         finally:
             self.requests -= counted
+
+    async def _limit(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
+        """Takes from the limits of the key what the request uses."""
+        taken = await self.limiter.take(exchange) if self.limiter else ()
+        try:
+            await self.app(scope, receive, exchange.send)
+        finally:
+            exchange.usage.close()
+            if self.limiter:
+                self.limiter.settle(taken, exchange.usage)
 
     def _bounded(self, scope: Scope, receive: Receive, exchange: Exchange) -> Receive:
         declared = header(scope, b"content-length")

@@ -12,7 +12,7 @@ import math
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -23,7 +23,7 @@ from pydantic import Field, SecretStr, ValidationError
 from serve.asgi import Scope
 from serve.errors import ConfigurationError, Forbidden, InferenceError, Unauthorized
 from serve.report import report
-from serve.values import Closed
+from serve.values import Closed, Limits
 
 VARIABLE = "AI_INFERENCE_KEYS"
 """The folder of the keys, or OPEN. Where nothing is said there are no keys, and nobody is admitted."""
@@ -44,6 +44,8 @@ class Entry(Closed):
     """Those that it may ask, by their keys in the values; default: all."""
     expires: datetime | None = None
     """From when on it is refused; a day, or a moment in UTC unless it names a zone."""
+    limits: dict[str, Limits] = {}
+    """What it may use, by model, where that is other than the model's entry says."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Key:
     models: frozenset[str] | None = None
     expires: float = math.inf
     """Seconds since 1970."""
+    limits: Mapping[str, Limits] = field(default_factory=dict, hash=False)
+    """By model."""
 
     def may_ask(self, model: str) -> bool:
         return self.models is None or model in self.models
@@ -103,7 +107,7 @@ class Keys:
 
     def service(self) -> Mapping[str, str]:
         """Headers by which the service asks itself."""
-        contents = [] if self.folder is None else [path.read_bytes() for path in _files(self.folder)]
+        contents = [path.read_bytes() for path in _files(self.folder)]
         return {"authorization": f"Bearer {_service_key(contents)}"} if contents else {}
 
     def _sent(self, scope: Scope) -> Key:
@@ -128,26 +132,27 @@ class Keys:
         if now - self._looked < LOOK_SECONDS:
             return
         self._looked = now
-        seen = _signature(self.folder)
-        if seen != self._seen:
-            self._known = self._read()
-            self._seen = seen
+        try:
+            seen = _signature(self.folder)
+            if seen != self._seen:
+                self._known = self._read()
+                self._seen = seen
+        except OSError as error:  # It changes just now.
+            report("the keys are as they were for now: %s", error, level=logging.WARNING)
 
     def _read(self) -> Mapping[bytes, Key]:
         """What is wrong with one is reported, and takes no other with it."""
         known = dict[bytes, Key]()
-        contents = []
-        for path in _files(self.folder):
+        contents = {path.name: path.read_bytes() for path in _files(self.folder)}
+        for name, content in contents.items():
             try:
-                content = path.read_bytes()
-                entry, key = _parsed(path.name, content)
+                entry, key = _parsed(name, content)
                 if known.setdefault(self._digest(entry), key) is not key:
-                    raise ConfigurationError(f"key {path.name!r}: another has the same; remove one of the two")
-                contents.append(content)
-            except (OSError, ConfigurationError) as error:
+                    raise ConfigurationError(f"key {name!r}: another has the same; remove one of the two")
+            except ConfigurationError as error:
                 report("%s", error, level=logging.ERROR)
         if contents:
-            known[self._digest(_service_key(contents).encode())] = SERVICE
+            known[self._digest(_service_key([*contents.values()]).encode())] = SERVICE
         return known
 
 
@@ -179,7 +184,7 @@ def _parsed(name: str, content: bytes) -> tuple[bytes, Key]:
         raise ConfigurationError(f"key {name!r}: is neither a key nor YAML with one under `key`") from None
     expires = math.inf if entry.expires is None else _utc(entry.expires).timestamp()
     models = None if entry.models is None else frozenset(entry.models)
-    return entry.key.get_secret_value().encode(), Key(name, models, expires)
+    return entry.key.get_secret_value().encode(), Key(name, models, expires, entry.limits)
 
 
 def _utc(moment: datetime) -> datetime:

@@ -71,17 +71,19 @@ def _arguments(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Differenc
 
 
 def _scaling(application: Mapping[str, Any]) -> dict[str, Any]:
-    """The number of replicas, or the bounds, that the chart has turned into options of Serve's deployment."""
-    options = application.get("deployments", [{}])[0].get("autoscaling_config", {})
+    """What the chart has turned into options of Serve's deployment: replicas or their bounds, and limits."""
+    deployment = application.get("deployments", [{}])[0]
+    options, limits = deployment.get("autoscaling_config", {}), (deployment.get("user_config") or {}).get("limits")
     bounds = {name: options[key] for key, name in SCALING.items() if key in options}
     patience = options.get("policy", {}).get("policy_kwargs", {}).get("patience")
     number = bounds.get("max")
-    return {"replicas": number if bounds.get("min") == number else bounds, "patience": patience}
+    replicas = number if bounds.get("min") == number else bounds
+    return {"replicas": replicas, "patience": patience, "limits": limits}
 
 
 def scaled_only(found: Iterable[Difference]) -> bool:
-    """Whether only the number of replicas changes, so that those that stay are left alone."""
-    return all(one.path.split(".")[0] in ("replicas", "patience") for one in found)
+    """Whether only the number of replicas changes, or what keys may use, so that those that stay are left alone."""
+    return all(one.path.split(".")[0] in ("replicas", "patience", "limits") for one in found)
 
 
 def _gateway(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:

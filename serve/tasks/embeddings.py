@@ -19,6 +19,7 @@ from ray.serve import Application
 from serve.batching import TokenBatcher, aside, check_length
 from serve.engine import Embedder, Tokens
 from serve.errors import BadRequest
+from serve.front.usage import usage
 from serve.replica import Replica
 from serve.texts import Texts
 from serve.values import ModelArgs
@@ -76,7 +77,7 @@ class Embeddings(Replica):
         self.must_serve(body.model)
         self._check_dimensions(body.dimensions)
         tokens = await self._tokens(body.input, "input", truncate=body.truncate)
-        used = sum(min(item.length, self.engine.max_tokens()) for item in tokens)
+        used = self._read(tokens)
         rest = {"model": body.model or self.args.model, "usage": {"prompt_tokens": used, "total_tokens": used}}
         write = _base64 if body.encoding_format == "base64" else _floats
         return await self._answer(tokens, body.dimensions, partial(_openai, write=write, rest=rest))
@@ -96,7 +97,12 @@ class Embeddings(Replica):
         tokens = await aside(partial(self.engine.tokenize, texts, prompt), small=small)
         if not truncate:
             check_length(tokens, self.engine.max_tokens(), param)
+        usage().input_tokens += self._read(tokens)
         return tokens
+
+    def _read(self, tokens: list[Tokens]) -> int:
+        """How many of them the model reads."""
+        return sum(min(item.length, self.engine.max_tokens()) for item in tokens)
 
     async def _answer(
         self, tokens: list[Tokens], dimensions: int | None, write: Callable[[Vectors], bytes], normalize: bool = True

@@ -19,6 +19,7 @@ from ray.serve import Application
 from serve.batching import TokenBatcher, aside, check_length
 from serve.engine import Reranker
 from serve.errors import BadRequest
+from serve.front.usage import usage
 from serve.replica import Replica
 from serve.texts import Text, Texts, readable
 from serve.values import ModelArgs
@@ -139,6 +140,7 @@ class Rerank(Replica):
         if not truncate:
             check_length(tokens, most, param)
         used = sum(min(item.length, most) for item in tokens)
+        usage().input_tokens += used
         return np.array(await self.batcher.run(tokens), np.float64), used
 
 

@@ -18,9 +18,10 @@ from pydantic import BaseModel, Field
 from ray.serve import Application
 
 from serve import subtitles
-from serve.audio import decode
+from serve.audio import HEARD_RATE, decode
 from serve.engine import Recognition, Segment, Transcriber, TranscriptionOptions
 from serve.errors import BadRequest
+from serve.front.usage import usage
 from serve.replica import Replica
 from serve.streaming import DeviceThread, Streamed
 from serve.values import ModelArgs
@@ -98,6 +99,7 @@ class SpeechToText(Replica):
         """The recognition and its segments, as they are decoded for as long as the context lasts."""
         async with self.device.waits.until(self.slots):
             audio = await asyncio.to_thread(decode, await form.file.read())
+            usage().audio_seconds += len(audio) / HEARD_RATE
             options = TranscriptionOptions(
                 language=language,
                 prompt=form.prompt,
@@ -133,12 +135,12 @@ def _formatted(form: Speech, recognition: Recognition, segments: list[Segment], 
             return PlainTextResponse(subtitles.srt(segments))
         case "vtt":
             return PlainTextResponse(subtitles.vtt(segments), media_type="text/vtt")
-    usage = {"type": "duration", "seconds": math.ceil(recognition.duration)}
+    heard = {"type": "duration", "seconds": math.ceil(recognition.duration)}
     if form.response_format == "json":
-        return JSONResponse({"text": text, "usage": usage})
+        return JSONResponse({"text": text, "usage": heard})
     language = "english" if translate else recognition.language  # As OpenAI's client has it of a translation.
     head = {"task": "translate" if translate else "transcribe", "language": language, "duration": recognition.duration}
-    return JSONResponse({**head, "text": text, **_times(form, segments), "usage": usage})
+    return JSONResponse({**head, "text": text, **_times(form, segments), "usage": heard})
 
 
 def _times(form: Speech, segments: list[Segment]) -> dict[str, Any]:

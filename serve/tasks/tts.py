@@ -17,6 +17,7 @@ from ray.serve import Application
 from serve.audio import CONTENT_TYPES, Encoder, Format
 from serve.engine import Synthesizer
 from serve.errors import BadRequest
+from serve.front.usage import usage
 from serve.replica import Replica
 from serve.streaming import DeviceThread, Streamed
 from serve.values import ModelArgs
@@ -80,10 +81,12 @@ class TextToSpeech(Replica):
 
     async def _audio(self, body: SpeechRequest, voice: str) -> AsyncGenerator[bytes, None]:
         """Chunks of the wanted format, none of them empty."""
+        usage().characters += len(body.input)
         spoken = self.engine.speak(body.input, voice=voice, speed=body.speed)
         encoder = None
         async with aclosing(self.device.iterate(spoken)) as pieces:
             async for piece in pieces:
+                usage().audio_seconds += len(piece) / self.engine.sample_rate()
                 encoder = encoder or Encoder(body.response_format, self.engine.sample_rate())
                 if chunk := await asyncio.to_thread(encoder.encode, piece):
                     yield chunk

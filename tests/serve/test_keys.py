@@ -105,6 +105,7 @@ def test_a_file_that_is_no_key_is_named_in_the_log_without_what_it_says_and_take
     (folder / "mallory").write_bytes(wrong)
     known = Keys(folder)
     assert asked(known, ALICE) == "alice"
+    assert asked(known, Keys(folder).service()["authorization"]) == SERVICE.name
     assert set(known.known()) == {"alice"}
     assert "'mallory'" in caplog.text
     assert ALICE not in caplog.text and "c" * 32 not in caplog.text and "tiny" not in caplog.text

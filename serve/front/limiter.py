@@ -1,0 +1,92 @@
+"""What a key may use of a model: a request takes its part of each limit before it is answered, and settles it after.
+
+Only what is begun by POST is limited, as nothing else costs. Answers say what is left in the headers that OpenAI's
+clients read (platform.openai.com/docs/guides/rate-limits).
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+
+from serve.errors import Limited
+from serve.front.exchange import Exchange
+from serve.front.keys import SERVICE, Key
+from serve.front.usage import Usage
+from serve.quotas import AT_ONCE, SECONDS, Account
+from serve.quotas.lease import Lease
+from serve.quotas.leases import Exhausted, Leases, Taken
+from serve.values import Limits
+
+USED: Mapping[str, Callable[[Usage], float]] = {
+    "requests": lambda _: 1.0,
+    "tokens": lambda usage: usage.input_tokens + usage.output_tokens,
+    "audio-seconds": lambda usage: usage.audio_seconds,
+    "characters": lambda usage: usage.characters,
+}
+"""By the word of the headers, which with `-per-minute` is that of the values."""
+
+
+class Limiter:
+    """Of one replica of `model`; `limits` may change while it runs."""
+
+    def __init__(self, model: str, leases: Leases) -> None:
+        self.model = model
+        self.limits = Limits()
+        self._leases = leases
+
+    async def take(self, exchange: Exchange) -> Taken:
+        """What the request may use; raises Limited when the key has used what it may."""
+        key = exchange.key
+        if exchange.method != "POST" or key is None or key is SERVICE:
+            return ()
+        leases = [self._leases.of(Account(key.name, self.model, kind), limit) for kind, limit in self._of(key)]
+        if not leases:
+            return ()
+        spent = [lease for lease in leases if not lease.held]
+        try:
+            taken = await self._leases.take(leases)
+        except Exhausted as exhausted:
+            exchange.headers += [pair for lease in spent for pair in _headers(lease, exhausted.seconds)]
+            raise self._refusal(key, exhausted) from None
+        exchange.headers += [pair for lease in spent for pair in _headers(lease, SECONDS)]
+        return taken
+
+    def settle(self, taken: Taken, usage: Usage) -> None:
+        """Gives back what was not used, and takes what was used beyond that."""
+        if taken:
+            self._leases.settle([(lease, amount, _used(lease, usage)) for lease, amount in taken])
+
+    def _of(self, key: Key) -> Iterator[tuple[str, float]]:
+        """Kinds and limits; what the key says of the model goes before what the model says."""
+        own = key.limits.get(self.model)
+        if own is None and self.limits == NONE:
+            return
+        for kind in (*USED, AT_ONCE):
+            field = FIELDS[kind]
+            limit = getattr(own, field, None) or getattr(self.limits, field)
+            if limit is not None:
+                yield kind, limit
+
+    def _refusal(self, key: Key, exhausted: Exhausted) -> Limited:
+        lease, seconds = exhausted.lease, math.ceil(exhausted.seconds)
+        word = "requests at once" if lease.held else f"{lease.account.kind} per minute".replace("-", " ")
+        return Limited(
+            f"the key {key.name!r} has its {lease.limit:g} {word} of model {self.model!r}; send this one again in "
+            f"{seconds} s",
+            retry_after=seconds,
+        )
+
+
+NONE = Limits()
+FIELDS = {kind: f"{kind}_per_minute".replace("-", "_") for kind in USED} | {AT_ONCE: "requests_at_once"}
+
+
+def _used(lease: Lease, usage: Usage) -> float:
+    return 1.0 if lease.held else USED[lease.account.kind](usage)
+
+
+def _headers(lease: Lease, seconds: float) -> Iterator[tuple[bytes, bytes]]:
+    """In so many seconds there is enough again, or all of it."""
+    kind = lease.account.kind.encode()
+    yield b"x-ratelimit-limit-" + kind, b"%d" % lease.limit
+    yield b"x-ratelimit-remaining-" + kind, b"%d" % max(0, lease.remaining)
+    yield b"x-ratelimit-reset-" + kind, b"%ds" % math.ceil(seconds)

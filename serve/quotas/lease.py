@@ -1,0 +1,115 @@
+"""What a replica may use of one account without asking: grants go in, requests take from it."""
+
+import math
+
+from serve.quotas import AT_ONCE, Account, Ask, Grant
+
+AHEAD_SECONDS = 1.0
+"""Of requests as they come now a lease is for, ..."""
+LOW = 0.3
+"""...and when so little of that is left it asks for the next before its time."""
+MEMORY = 0.5
+"""Weight of the newest in what is expected."""
+SPARE_SECONDS = 10.0
+"""So long it keeps room for one request more than is expected, ..."""
+PLENTY = 0.2
+"""...while so much of the limit is left for all."""
+PATIENCE_SECONDS = 1.0
+"""So long at most a refusal is believed: others may give something back."""
+
+
+class Lease:
+    """`limit` of `account`; `credit` of it is here. Times are on one clock, in seconds."""
+
+    def __init__(self, account: Account, limit: float) -> None:
+        self.account = account
+        self.limit = limit
+        self.credit = 0.0
+        self.remaining = limit
+        """What all have left, as it was said last, less what was used here since."""
+        self.waiting = 0
+        """Requests that wait for a grant."""
+        self._cost = 1.0  # Of a request, as the last ones were.
+        self._expected = 0.0  # Used in a second; of what is held, the most at once.
+        self._taken = 0.0  # Since the last tick; of what is held, the most at once.
+        self._held = 0.0
+        self._given = 0.0
+        self._used_at = -math.inf
+        self._wait = 0.0
+        self._told_at = -math.inf
+
+    @property
+    def held(self) -> bool:
+        """Whether what is used is given back."""
+        return self.account.kind == AT_ONCE
+
+    @property
+    def cost(self) -> float:
+        """What one request is expected to use."""
+        return min(self._cost, self.limit)
+
+    def has_room(self) -> bool:
+        return self.credit >= self.cost
+
+    def refused(self, now: float) -> float:
+        """Seconds until there is enough; 0 where asking is worth it."""
+        passed = now - self._told_at
+        return max(0.0, self._wait - passed) if passed < PATIENCE_SECONDS else 0.0
+
+    def take(self, now: float) -> float:
+        """What one request is expected to use, until it is settled."""
+        cost = self.cost
+        self._use(cost)
+        self._held += cost
+        self._taken = max(self._taken, self._held) if self.held else self._taken + cost
+        self._used_at = now
+        return cost
+
+    def settle(self, taken: float, used: float) -> None:
+        """It took so much and has used so much."""
+        self._held -= taken
+        self._use((0.0 if self.held else used) - taken)
+        if not self.held:
+            self._cost += MEMORY * (max(1.0, used) - self._cost)
+
+    def ask(self, now: float) -> Ask:
+        """What there is to say of it: all is given back for as much as is needed, so that no lease is old."""
+        need = max(self._ahead(now), self.waiting * self.cost)
+        least = self.cost if self.waiting and not self.has_room() else 0.0
+        want = min(need, max(0.0, self.credit)) if self.refused(now) else need
+        self._given = self.credit
+        return Ask(self.account, self.limit, least, want, max(0.0, -self.credit), max(0.0, self.credit), self._held)
+
+    def granted(self, grant: Grant, now: float) -> None:
+        """The answer to what was asked last."""
+        self.credit += grant.credit - self._given
+        self.remaining = grant.remaining + self.credit
+        self._wait, self._told_at = grant.wait, now
+
+    def tick(self, seconds: float) -> None:
+        """So much time has passed since the last."""
+        newest = self._taken if self.held else self._taken / seconds
+        self._expected += MEMORY * (newest - self._expected)
+        self._taken = self._held if self.held else 0.0
+        if self._ahead(math.inf) < self.cost:
+            self._expected = 0.0
+
+    def low(self, now: float) -> bool:
+        """Whether it should ask before anybody waits."""
+        return self.credit < LOW * self._ahead(now) and not self.refused(now)
+
+    def idle(self, now: float) -> bool:
+        """Whether there is nothing to say of it."""
+        return not (self._ahead(now) or self._held or self._taken or self.credit or self.waiting)
+
+    def _ahead(self, now: float) -> float:
+        """How much of it should be here."""
+        plenty = self.remaining - self.cost > PLENTY * self.limit
+        spare = self.cost if plenty and now - self._used_at < SPARE_SECONDS else 0.0
+        if self.held:
+            return max(self._expected - self._held, spare) if plenty else 0.0
+        return max(self._expected * AHEAD_SECONDS, spare)
+
+    def _use(self, amount: float) -> None:
+        self.credit -= amount
+        self.remaining -= amount

@@ -1,0 +1,153 @@
+"""Limits of a running service: what a client is told that has used what it may, whichever replica it reaches."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+import requests
+
+from serve.cli import helm
+from serve.front.keys import VARIABLE, Keys
+from serve.local.manifest import Manifest
+from serve.local.nodes import Nodes, free_port
+from serve.local.service import Service
+from serve.quotas import SECONDS
+from tests.serve.conftest import application, gateway
+
+Eventually = Callable[[Callable[[], bool]], None]
+NAMES = ("alice", "bob", "carol", "dave")
+REPLICAS = 3
+VECTORS = {"task": "embeddings"}
+OWN = {"carol": "limits: {vectors: {requestsPerMinute: 2}}"}
+
+
+def key(name: str) -> str:
+    return f"a-whole-key-of-{name}"
+
+
+class Limited:
+    """The service, with limits that a test sets while it runs."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.address = service.address
+
+    def limit(self, **limits: float) -> None:
+        """Of each key, over all replicas of each model."""
+        applications = [application(*model) for model in (("vectors", VECTORS), ("voice", {"task": "tts"}))]
+        for one in applications:
+            options = {"name": "Model", "num_replicas": REPLICAS, "user_config": {"limits": limits}}
+            one["deployments"] = [options]
+        models = {"vectors": VECTORS, "voice": {"task": "tts"}}
+        self.service.apply({"applications": [gateway(models), *applications]})
+        self.service.wait()
+
+    def embed(self, name: str, text: str = "text", session: Any = requests) -> requests.Response:
+        headers = {"authorization": f"Bearer {key(name)}"}
+        answer: requests.Response = session.post(
+            f"{self.address}/vectors/v1/embeddings", json={"input": text}, headers=headers, timeout=60
+        )
+        return answer
+
+    def replicas(self) -> set[str]:
+        (deployment,) = self.service.applications()["vectors"]["deployments"].values()
+        return {one["replica_id"] for one in deployment["replicas"] if one["state"] == "RUNNING"}
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Limited]:
+    folder = tmp_path_factory.mktemp("keys")
+    for name in NAMES:
+        (folder / name).write_text(f"key: {key(name)}\n{OWN.get(name, '')}")
+    manifest = Manifest.of(helm.template([Path(__file__).parent / "laptop.yaml"]))
+    env = {"AI_INFERENCE_CACHE": str(tmp_path_factory.mktemp("models")), VARIABLE: str(folder)}
+    with Nodes(manifest.head, manifest.workers, env) as nodes:
+        yield Limited(Service(nodes, free_port(), Keys(folder)))
+
+
+def statuses(answers: Mapping[Any, requests.Response] | list[requests.Response]) -> Counter[int]:
+    return Counter(answer.status_code for answer in answers)
+
+
+def test_a_key_that_has_used_its_requests_is_told_when_to_come_back_and_others_go_on(limited: Limited) -> None:
+    limited.limit(requestsPerMinute=6)
+    answers = [limited.embed("alice") for _ in range(9)]
+    assert [answer.status_code for answer in answers] == [200] * 6 + [429] * 3
+    refused = answers[-1]
+    assert refused.json()["error"]["code"] == "rate_limit_exceeded"
+    assert "'alice' has its 6 requests per minute of model 'vectors'" in refused.json()["error"]["message"]
+    assert 0 < int(refused.headers["retry-after"]) <= SECONDS + 1
+    assert limited.embed("bob").status_code == 200
+
+
+def test_answers_say_what_is_left_as_openais_clients_read_it(limited: Limited) -> None:
+    limited.limit(requestsPerMinute=600, tokensPerMinute=60_000)
+    with openai.OpenAI(base_url=f"{limited.address}/v1", api_key=key("dave")) as client:
+        raw = client.embeddings.with_raw_response.create(model="vectors", input="one two three")
+        headers = raw.headers
+        used = raw.parse().usage.total_tokens
+    assert headers["x-ratelimit-limit-requests"] == "600"
+    assert headers["x-ratelimit-remaining-requests"] == "599"
+    assert headers["x-ratelimit-reset-requests"] == f"{SECONDS}s"
+    assert headers["x-ratelimit-limit-tokens"] == "60000"
+    assert used > 0
+    later = limited.embed("dave").headers
+    assert 60_000 - 10 * used <= int(later["x-ratelimit-remaining-tokens"]) < 60_000
+
+
+def test_a_changed_limit_holds_without_a_new_replica(limited: Limited, eventually: Eventually) -> None:
+    limited.limit(requestsPerMinute=600)
+    before = limited.replicas()
+    assert len(before) == REPLICAS
+    limited.limit(requestsPerMinute=1)
+    eventually(lambda: limited.embed("bob").status_code == 429)
+    limited.limit()
+    eventually(lambda: "x-ratelimit-limit-requests" not in limited.embed("bob").headers)
+    assert limited.replicas() == before
+
+
+def test_what_the_key_says_of_a_model_goes_before_what_the_model_says(limited: Limited) -> None:
+    limited.limit()
+    assert statuses([limited.embed("carol") for _ in range(4)]) == {200: 2, 429: 2}
+
+
+def test_characters_to_speak_are_limited(limited: Limited) -> None:
+    limited.limit(charactersPerMinute=100)
+
+    def speak() -> int:
+        body = {"input": "a" * 60, "response_format": "wav"}
+        headers = {"api-key": key("alice")}
+        return requests.post(
+            f"{limited.address}/voice/v1/audio/speech", json=body, headers=headers, timeout=60
+        ).status_code
+
+    assert [speak() for _ in range(3)] == [200, 200, 429]
+
+
+@pytest.mark.slow  # A minute of load.
+def test_three_replicas_and_fifty_clients_stay_within_a_twentieth_of_the_limit(limited: Limited) -> None:
+    limit = 1200
+    limited.limit(requestsPerMinute=limit)
+    over = threading.Event()
+    answered: list[float] = []
+
+    def ask() -> None:
+        with requests.Session() as session:
+            while not over.is_set():
+                if limited.embed("dave", session=session).status_code == 200:
+                    answered.append(time.monotonic())
+
+    with ThreadPoolExecutor(50) as pool:
+        begun = time.monotonic()
+        for _ in range(50):
+            pool.submit(ask)
+        over.wait(SECONDS + 2)
+        over.set()
+    first = sum(at - begun < SECONDS for at in answered)
+    assert 0.95 * limit <= first <= 1.05 * limit

@@ -1,0 +1,168 @@
+"""Limits over replicas in a time of the test's own: no minute has more than is allowed."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serve.quotas import AT_ONCE, LEASE_SECONDS, SECONDS, Account, Ask
+from serve.quotas.lease import PATIENCE_SECONDS, Lease
+from serve.quotas.quotas import GONE_SECONDS, Quotas
+from serve.quotas.window import Window
+
+STEP = 0.01
+
+
+class Replica:
+    """Takes requests as serve/quotas/leases.py has them, by the test's clock."""
+
+    def __init__(self, name: str, actor: Quotas, kind: str, limit: float) -> None:
+        self.name = name
+        self.actor = actor
+        self.lease = Lease(Account("me", "llm", kind), limit)
+        self.calls = 0
+
+    def admits(self, now: float) -> float:
+        """What the request took; 0 where it is refused."""
+        if not self.lease.has_room() and not self.lease.refused(now):
+            self.lease.waiting += 1
+            self.trade(now)
+            self.lease.waiting -= 1
+        if not self.lease.has_room():
+            return 0
+        taken = self.lease.take(now)
+        if self.lease.low(now):
+            self.trade(now)
+        return taken
+
+    def trade(self, now: float) -> None:
+        self.calls += 1
+        (grant,) = self.actor.trade(self.name, [self.lease.ask(now)])
+        self.lease.granted(grant, now)
+
+
+class Clock:
+    now = 1000.5
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def minutes(
+    replicas: int, limit: float, rate: float, seconds: int, used: float = 1, kind: str = "requests", seed: int = 0
+) -> Iterator[tuple[float, float]]:
+    """When each admitted request was, and what it used; `rate` come in a second, each to some replica."""
+    clock, chance = Clock(), random.Random(seed)  # noqa: S311
+    actor = Quotas(clock)
+    group = [Replica(str(number), actor, kind, limit) for number in range(replicas)]
+    end, ticked = clock.now + seconds, clock.now
+    while clock.now < end:
+        clock.now += STEP
+        if clock.now - ticked >= LEASE_SECONDS:
+            for one in group:
+                one.lease.tick(clock.now - ticked)
+                one.trade(clock.now)
+            ticked = clock.now
+        for _ in range(int(rate * STEP) + (chance.random() < rate * STEP % 1)):
+            one = chance.choice(group)
+            if taken := one.admits(clock.now):
+                one.lease.settle(taken, used)
+                yield clock.now, used
+
+
+def most(spent: list[tuple[float, float]]) -> float:
+    """The largest sum of any minute."""
+    best = total = 0.0
+    first = 0
+    for now, amount in spent:
+        total += amount
+        while spent[first][0] <= now - SECONDS:
+            total -= spent[first][1]
+            first += 1
+        best = max(best, total)
+    return best
+
+
+@settings(max_examples=25, deadline=None)
+@given(replicas=st.integers(1, 8), limit=st.integers(1, 3000), rate=st.floats(0.2, 400), seed=st.integers(0, 2**32))
+def test_no_minute_has_more_requests_than_the_limit(replicas: int, limit: int, rate: float, seed: int) -> None:
+    assert most(list(minutes(replicas, limit, rate, 90, seed=seed))) <= limit
+
+
+@pytest.mark.parametrize("replicas", [1, 3, 8])
+@pytest.mark.parametrize(("limit", "rate"), [(60, 10), (600, 50), (3000, 400)])
+def test_who_asks_for_more_gets_the_limit_within_a_twentieth(replicas: int, limit: int, rate: float) -> None:
+    spent = list(minutes(replicas, limit, rate, 60))
+    assert 0.95 * limit <= sum(amount for _, amount in spent) <= limit
+
+
+@pytest.mark.parametrize("used", [20, 900])
+def test_what_is_known_only_after_the_answer_stays_within_a_twentieth_too(used: float) -> None:
+    spent = list(minutes(3, 100_000, 50, 60, used=used, kind="tokens"))
+    assert 0.95 * min(100_000, 50 * 60 * used) <= sum(amount for _, amount in spent) <= 1.05 * 100_000
+
+
+def test_a_replica_that_has_much_to_do_asks_seldom() -> None:
+    clock = Clock()
+    one = Replica("one", Quotas(clock), "requests", 60_000)
+    for number in range(3000):
+        clock.now += STEP
+        if number % 50 == 0:
+            one.lease.tick(LEASE_SECONDS)
+            one.trade(clock.now)
+        assert one.admits(clock.now)
+    assert one.calls < 3000 / 20
+
+
+def test_what_a_replica_does_not_use_the_others_get() -> None:
+    clock = Clock()
+    actor = Quotas(clock)
+    one, other = (Replica(name, actor, "requests", 10) for name in "ab")
+    assert [bool(one.admits(clock.now)) for _ in range(4)] == [True] * 4
+    clock.now += PATIENCE_SECONDS
+    for _ in range(30):
+        one.lease.tick(LEASE_SECONDS)
+        one.trade(clock.now)
+        clock.now += LEASE_SECONDS
+    assert sum(bool(other.admits(clock.now)) for _ in range(10)) == 6
+
+
+def test_requests_at_once_are_counted_over_replicas_and_a_replica_that_ended_holds_none() -> None:
+    clock = Clock()
+    actor = Quotas(clock)
+    one, other = (Replica(name, actor, AT_ONCE, 4) for name in "ab")
+    held = [one.admits(clock.now) for _ in range(3)]
+    assert all(held) and other.admits(clock.now) and not other.admits(clock.now)
+    clock.now += PATIENCE_SECONDS
+    one.lease.settle(held[0], 1)
+    for _ in range(2):
+        one.lease.tick(LEASE_SECONDS)
+        one.trade(clock.now)
+    assert other.admits(clock.now)
+    clock.now += GONE_SECONDS + 1
+    assert sum(bool(other.admits(clock.now)) for _ in range(4)) == 2
+
+
+def test_a_refusal_says_when_there_is_enough_again() -> None:
+    clock = Clock()
+    actor = Quotas(clock)
+    account = Account("me", "llm", "requests")
+    actor.trade("a", [Ask(account, 10, least=1, want=10)])
+    clock.now += 20
+    (grant,) = actor.trade("a", [Ask(account, 10, least=1, want=1)])
+    assert grant.credit == 0
+    assert SECONDS - 20 <= grant.wait <= SECONDS - 20 + 1
+    clock.now += grant.wait
+    (grant,) = actor.trade("a", [Ask(account, 10, least=1, want=1)])
+    assert grant.credit == 1
+
+
+def test_a_window_takes_back_what_came_last() -> None:
+    window = Window()
+    for second, amount in ((0, 5), (1, 3)):
+        window.add(amount, second)
+    window.take_back(4)
+    assert window.used(2) == 4
+    assert window.used(62) == 0
