@@ -63,7 +63,9 @@ class Served:
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     def apply(self, *sets: str) -> None:
-        done = self.helm("upgrade", "--install", str(CHART), f"--values={self.values}", *map("--set={}".format, sets))
+        """The first time a hook waits for its image, which may still be on its way into the cluster."""
+        options = ("--install", "--timeout=15m", f"--values={self.values}", *map("--set={}".format, sets))
+        done = self.helm("upgrade", str(CHART), *options)
         assert not done.returncode, done.stderr
 
     def ready(self) -> None:
