@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import serve
-from serve import schema
+from serve import dashboards, schema
 from serve.chart_values import CHART
 from serve.cli import helm
 from serve.errors import ConfigurationError
@@ -20,9 +20,10 @@ from tests.helm import VALUES, fleet, render
 FILES = sorted(VALUES.glob("*.yaml"))
 
 
-@pytest.mark.parametrize("path", schema.written(), ids=lambda path: path.name)
-def test_a_generated_file_is_what_its_command_writes(path: Any) -> None:
-    assert path.read_text() == schema.written()[path], "run: python -m serve.schema"
+@pytest.mark.parametrize("module", [schema, dashboards], ids=lambda module: module.__name__)
+def test_generated_files_are_what_their_command_writes(module: Any) -> None:
+    stale = [path.name for path, text in module.written().items() if not path.exists() or path.read_text() != text]
+    assert not stale, f"run: python -m {module.__name__}"
 
 
 @pytest.mark.parametrize("values", [None, *FILES], ids=lambda path: getattr(path, "stem", "defaults"))
@@ -67,6 +68,7 @@ PLACES = [
     "models__ears",
     "models__ears__source", "models__ears__engineConfig", "models__ears__replicas", "image", "head", "upgrade",
     "aliases", "dashboard", "network", "network__egress", "ingress", "route",
+    "monitoring", "monitoring__podMonitor", "monitoring__rules", "monitoring__rules__p99", "monitoring__dashboards",
     "huggingFace", "tests", "serviceAccount",
 ]  # fmt: skip
 

@@ -71,7 +71,7 @@ def test_every_pod_has_rays_fast_proxy_and_no_telemetry_and_its_workers_give_way
 
 @pytest.mark.parametrize("group", ["head", "big", "small"])
 def test_a_pod_has_one_label_of_ours_and_no_other(small: Rendered, group: str) -> None:
-    assert small.groups[group]["template"]["metadata"] == {"labels": {"ai-inference/release": "ai-inference"}}
+    assert small.groups[group]["template"]["metadata"]["labels"] == {"ai-inference/release": "ai-inference"}
 
 
 def test_only_workers_mount_the_model_cache(small: Rendered) -> None:

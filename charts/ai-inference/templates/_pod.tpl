@@ -16,6 +16,11 @@
 {{- end -}}
 {{- $volumes := list $root $entry.vendor $what -}}
 metadata:
+  annotations:
+    # Always the same, since a change of them is a change of pods; who does not read by them is not disturbed.
+    prometheus.io/scrape: "true"
+    prometheus.io/port: "8080"
+    prometheus.io/path: /metrics
   labels:
     {{- include "ai-inference.pod-labels" $root | nindent 4 }}
     {{- with $entry.job }}
