@@ -36,6 +36,7 @@ class Wanted:
     folder: str
     address: str
     model: str
+    key: str
     most: int
 
 
@@ -47,7 +48,7 @@ def measured(wanted: Wanted) -> Measured:
     found = peer(wanted.peer)
     if found.loaded:
         return _directly(wanted, found.loaded(wanted.task, Path(wanted.folder)))
-    return asyncio.run(_over_http(wanted, Server(wanted.address, wanted.model)))
+    return asyncio.run(_over_http(wanted, Server(wanted.address, wanted.model, wanted.key)))
 
 
 def _asked(wanted: Wanted, load: Load, clients: int) -> tuple[Iterator[Ask], Iterator[Ask]]:
@@ -61,7 +62,7 @@ def _asked(wanted: Wanted, load: Load, clients: int) -> tuple[Iterator[Ask], Ite
 
 async def _over_http(wanted: Wanted, server: Server) -> Measured:
     task = tasks.task(wanted.task)
-    async with connected() as session:
+    async with connected(server.key) as session:
         answers = [task.read(await _body(session, server, ask)) for ask in tasks.compared(wanted.task, server.model)]
         loads = {}
         for load in task.LOADS:

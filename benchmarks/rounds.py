@@ -83,7 +83,7 @@ def one(peer: Peer, task: str, folder: Path, most: int) -> dict[str, Any]:
     """Starts `peer`, measures it and ends it."""
     with _served(peer, task, folder) as server:
         settle()
-        asked = Wanted(peer.name, task, str(folder), server.address, server.model, most)
+        asked = Wanted(peer.name, task, str(folder), server.address, server.model, server.key, most)
         env = {**os.environ, **ENV, **(threads(task) if peer.loaded else {})}
         done = subprocess.run(  # noqa: S603
             [peer.environment.python() if peer.loaded else environment.OURS.python(), "-m", "benchmarks.client"],

@@ -19,7 +19,7 @@ from serve.tokens import Tokenizer
 from serve.values import Closed, Placement
 
 KINDS = {False: "an embedding model (task embeddings)", True: "a cross-encoder (task rerank)"}
-GPU_BATCH, CORE_BATCH = 16_384, 1_024
+GPU_BATCH, CORE_BATCH = 16_384, 1_536
 BRIEF = 0.2
 """Seconds after which a CPU has been tried enough before it serves."""
 
@@ -30,7 +30,7 @@ class EncoderConfig(Closed):
     max_tokens: int | None = Field(default=None, ge=8)
     """Longest text or pair, where less than the model's own limit is wanted."""
     max_batch_tokens: int | None = Field(default=None, ge=1)
-    """Padded tokens in one batch; default 16384 on a GPU, and 1024 for each core on a CPU, where more are slower."""
+    """Padded tokens in one batch; default 16384 on a GPU, and 1536 for each core on a CPU, where more are slower."""
     prompt: str | None = None
     """Put before each text to embed, such as `query: `; default: the folder's default prompt, mostly none."""
 

@@ -24,6 +24,7 @@ class Server:
 
     address: str
     model: str
+    key: str = ""
 
 
 Answered = list[Any]

@@ -29,20 +29,28 @@ CONFIG = {"llm": FLAGS, "simulated": TIMING}
 
 @contextmanager
 def serving(task: str, folder: Path, port: int) -> Iterator[Server]:
-    with _up(values(task, folder), task, port) as address:
-        yield Server(f"{address}/{MODEL}", MODEL)
+    with up(values(task, folder), task, port) as server:
+        yield server
 
 
 @contextmanager
-def _up(described: dict[str, Any], task: str, port: int) -> Iterator[str]:
+def up(described: dict[str, Any], task: str, port: int, *options: str) -> Iterator[Server]:
+    """The values served by `ai-inference up` with these options."""
     with tempfile.TemporaryDirectory() as made:
         file = Path(made) / "values.yaml"
         file.write_text(yaml.safe_dump(described))
-        command: list[str | Path] = [OURS.python().parent / "ai-inference", "up", "-f", file, f"--port={port}"]
+        command: list[str | Path] = [
+            OURS.python().parent / "ai-inference",
+            "up",
+            "-f",
+            file,
+            f"--port={port}",
+            *options,
+        ]
         address = f"http://127.0.0.1:{port}"
         with started(command, ENV | threads(task)) as server:
             server.wait(f"{address}/{MODEL}/health")
-            yield address
+            yield Server(f"{address}/{MODEL}", MODEL)
 
 
 def values(task: str, folder: Path) -> dict[str, Any]:
