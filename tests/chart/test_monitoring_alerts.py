@@ -74,7 +74,7 @@ QUIET: dict[str, list[dict[str, str]]] = {
         series("requests_total", "0+1x60", status="503", **WHISPER),
     ],
     "ModelSlow": buckets(t30=10, t60=10, inf=10),
-    "QueueGrows": [series("requests_waiting", "0 30 60 30 0 0 30 60 30 0 0 30 60 30 0 0", **WHISPER)],
+    "QueueGrows": [series("requests_waiting", " ".join(["0", "30"] * 30), **WHISPER)],
     "MemoryOverBudget": [BUDGET, series("model_memory_used_bytes", "99+0x60", model="whisper", **GPU)],
     "GpuGone": [series("gpu_present", "1+0x60", **GPU)],
     "KeyExpires": [series("key_expires_seconds", f"{8 * DAY}+0x60", key="ada")],

@@ -1,0 +1,171 @@
+"""A real service that a real Prometheus reads: a values file goes in, answers to PromQL come out."""
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+import yaml
+
+from serve.audio import encoded
+from serve.cli import helm
+from serve.front.keys import Keys
+from serve.local.manifest import Manifest
+from serve.local.nodes import Nodes, end_with_parent, free_port
+from serve.local.service import Service
+from tests.helm import Rendered
+from tests.prometheus import program, rules
+
+Eventually = Callable[[Callable[[], bool]], None]
+VALUES = Path(__file__).parent / "watched.yaml"
+ADA, BOB = "the-key-of-ada-0001", "the-key-of-bob-0001"
+SPEECH = encoded(np.zeros(2 * 24_000, np.float32), "wav", 24_000)
+DOCUMENTS = ["red green", "blue red", "yellow"]
+ASKED: dict[str, tuple[str, dict[str, Any]]] = {
+    "chat": ("/v1/chat/completions", {"json": {"messages": [{"role": "user", "content": "one two three"}]}}),
+    "ears": ("/v1/audio/transcriptions", {"files": {"file": ("speech.wav", SPEECH)}}),
+    "voice": ("/v1/audio/speech", {"json": {"input": "one two three", "response_format": "wav"}}),
+    "vectors": ("/v1/embeddings", {"json": {"input": ["one two", "three"]}}),
+    "order": ("/v1/rerank", {"json": {"query": "red", "documents": DOCUMENTS}}),
+    "broken": ("/v1/rerank", {"json": {"query": "red", "documents": DOCUMENTS}}),
+    "failing": ("/v1/embeddings", {"json": {"input": "one"}}),
+    "slow": ("/v1/audio/transcriptions", {"files": {"file": ("speech.wav", SPEECH)}}),
+}
+"""A request to each model; to a slow one six at once."""
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """By its own interface over HTTP."""
+
+    address: str
+
+    def answers(self) -> bool:
+        try:
+            return requests.get(f"{self.address}/-/ready", timeout=60).ok
+        except requests.ConnectionError:
+            return False
+
+    def ask(self, query: str) -> list[dict[str, Any]]:
+        """What it finds now."""
+        return self._result("query", query=query)
+
+    def over_time(self, query: str, seconds: float) -> list[dict[str, Any]]:
+        now = time.time()
+        return self._result("query_range", query=query, start=now - seconds, end=now, step=2)
+
+    def firing(self) -> set[str]:
+        return {one["metric"]["alertname"] for one in self.ask('ALERTS{alertstate="firing"}')}
+
+    def _result(self, path: str, **asked: Any) -> list[dict[str, Any]]:
+        answer = requests.get(f"{self.address}/api/v1/{path}", params=asked, timeout=60).json()
+        assert answer["status"] == "success", answer
+        found: list[dict[str, Any]] = answer["data"]["result"]
+        return found
+
+
+class Load:
+    """Clients that ask all models until they are told to stop."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._over = threading.Event()
+
+    def __enter__(self) -> None:
+        self._pool = ThreadPoolExecutor(16)
+        for model in ASKED:
+            for _ in range(6 if model == "slow" else 1):
+                self._pool.submit(self._go_on, model)
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._pool.shutdown()
+
+    def _go_on(self, model: str) -> None:
+        path, body = ASKED[model]
+        while not self._over.wait(0.2):
+            for key in (ADA, BOB, "a-key-of-nobody-01"):
+                headers = {"authorization": f"Bearer {key}"}
+                requests.post(f"{self.address}/{model}{path}", headers=headers, timeout=60, **body)
+            named = (
+                {**body, "json": {**body["json"], "model": model}}
+                if "json" in body
+                else {**body, "data": {"model": model}}
+            )
+            requests.post(f"{self.address}{path}", headers={"authorization": f"Bearer {ADA}"}, timeout=60, **named)
+
+
+@pytest.fixture(scope="package")
+def watched() -> Rendered:
+    return Rendered(helm.template([VALUES]))
+
+
+@pytest.fixture(scope="package")
+def service(watched: Rendered, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    keys = tmp_path_factory.mktemp("keys")
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    (keys / "ada").write_text(ADA)
+    (keys / "bob").write_text(yaml.safe_dump({"key": BOB, "expires": tomorrow}))
+    manifest = Manifest.of(watched.documents)
+    cache = str(tmp_path_factory.mktemp("models"))
+    env = {"AI_INFERENCE_CACHE": cache, "AI_INFERENCE_SIMULATED": "1", "AI_INFERENCE_KEYS": str(keys)}
+    with Nodes(manifest.head, manifest.workers, env) as nodes:
+        service = Service(nodes, free_port(), Keys(keys))
+        service.apply(manifest.config)
+        service.wait()
+        yield service
+
+
+@pytest.fixture(scope="package")
+def prometheus(
+    service: Service, watched: Rendered, eventually: Eventually, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
+    """It has the chart's rules; an alert fires as soon as it is so, and not after minutes of it."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    file = rules(watched, folder)
+    hasty = yaml.safe_load(file.read_text())
+    for rule in hasty["groups"][0]["rules"]:
+        rule.pop("for", None)
+    file.write_text(yaml.safe_dump(hasty))
+    labels = {"namespace": helm.NAMESPACE, "ai_inference_release": helm.RELEASE}
+    scrape = {
+        "job_name": "ray",
+        "file_sd_configs": [
+            {"files": [str(service.nodes.folder / "ray/prom_metrics_service_discovery.json")], "refresh_interval": "5s"}
+        ],
+        "relabel_configs": [{"target_label": name, "replacement": value} for name, value in labels.items()],
+    }
+    often = {"scrape_interval": "2s", "evaluation_interval": "2s"}
+    config = {"global": often, "rule_files": [str(file)], "scrape_configs": [scrape]}
+    (folder / "prometheus.yaml").write_text(json.dumps(config))
+    port = free_port()
+    command = [
+        program("prometheus"), f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/data",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]  # fmt: skip
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=end_with_parent) as process,
+    ):
+        found = Prometheus(f"http://127.0.0.1:{port}")
+        eventually(found.answers)
+        yield found
+        process.terminate()
+
+
+@pytest.fixture(scope="package")
+def busy(service: Service, prometheus: Prometheus, eventually: Eventually) -> Iterator[Prometheus]:
+    """While clients ask, and what the models of all tasks say of it has been read."""
+    with Load(service.address):
+        tasks = 'count(count by (task) (ray_ai_inference_requests_total{task!="gateway"})) == 5'
+        eventually(lambda: bool(prometheus.ask(tasks)))
+        yield prometheus
