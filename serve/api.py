@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from serve.asgi import header
-from serve.errors import BadRequest, InferenceError, NotFound
+from serve.errors import BadRequest, InferenceError, NotFound, failed
+from serve.front.exchange import Exchange
 
 
 def api(title: str) -> FastAPI:
@@ -31,19 +31,15 @@ def model_card(name: str, more: Mapping[str, Any] | None = None) -> dict[str, An
     return {"id": name, "object": "model", "created": 0, "owned_by": "ai-inference", **(more or {})}
 
 
-def failed(request_id: str) -> InferenceError:
-    """What a client may know of a failure that is ours."""
-    return InferenceError(f"the server failed; its log has request {request_id}")
-
-
-async def _answer_error(_: Request, error: Exception) -> JSONResponse:
+async def _answer_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, InferenceError)  # noqa: S101
+    Exchange.of(request.scope).error = error.word
     return JSONResponse(error.body(), error.status, dict(error.headers()))
 
 
 async def _answer_failed(request: Request, _: Exception) -> JSONResponse:
     """Starlette raises the exception again once this is sent, and the front logs it."""
-    return await _answer_error(request, failed(header(request.scope, b"x-request-id").decode("latin-1")))
+    return await _answer_error(request, failed(Exchange.of(request.scope).request_id))
 
 
 async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:

@@ -229,6 +229,13 @@ class Dashboards(Closed):
     """Default: the release's."""
 
 
+class Traces(Closed):
+    """Spans of requests."""
+
+    endpoint: str = ""
+    """Of a collector that speaks OTLP over HTTP; none: no spans are made."""
+
+
 class Monitoring(Closed):
     """What Prometheus and Grafana are given."""
 
@@ -238,6 +245,8 @@ class Monitoring(Closed):
     """Alerts."""
     dashboards: Dashboards = Dashboards()
     """Pictures."""
+    traces: Traces = Traces()
+    """Spans of requests."""
 
 
 class HuggingFace(Closed):

@@ -24,12 +24,22 @@ class InferenceError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, self.param, self.retry_after)
 
+    @property
+    def word(self) -> str:
+        """Its code, for metrics and logs."""
+        return self.code or self.type
+
     def body(self) -> dict[str, Any]:
         """OpenAI's error object."""
         return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
 
     def headers(self) -> Mapping[str, str]:
         return {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+
+
+def failed(request_id: str) -> InferenceError:
+    """What a client may know of a failure that is ours."""
+    return InferenceError(f"the server failed; its log has request {request_id}")
 
 
 def _rebuild(cause: type[InferenceError], message: str, param: str | None, retry_after: int | None) -> InferenceError:

@@ -25,6 +25,8 @@ from serve.forward import Forwarder
 from serve.front import Front
 from serve.front.exchange import Exchange
 from serve.front.keys import Keys
+from serve.front.log import RequestLog
+from serve.front.trace import Trace
 from serve.metrics import cards, models, series, traffic
 from serve.states import State, states
 from serve.table import Table, for_a_model
@@ -92,7 +94,14 @@ class Gateway:
             else:
                 await own({**scope, "path": path}, receive, send)
 
-        self.front = Front(choose, self.keys, free=free, max_body=MAX_BODY, watches=[traffic.watch])
+        self.front = Front(
+            choose,
+            self.keys,
+            free=free,
+            max_body=MAX_BODY,
+            trace=Trace(None),
+            watches=[traffic.watch, RequestLog(None)],
+        )
         self._says = asyncio.create_task(series.repeat(self._say))
         return self.front
 
@@ -180,6 +189,11 @@ class Gateway:
 def build(args: Args) -> Application:
     return (
         ray_serve.deployment(ray_serve.ingress()(Gateway))
-        .options(name="Gateway", ray_actor_options={"num_cpus": 0, "resources": PIN}, max_ongoing_requests=10_000)
+        .options(
+            name="Gateway",
+            ray_actor_options={"num_cpus": 0, "resources": PIN},
+            max_ongoing_requests=10_000,
+            logging_config={"enable_access_log": False},
+        )
         .bind()
     )

@@ -27,6 +27,8 @@ from serve.front import Front
 from serve.front.exchange import Exchange
 from serve.front.keys import Keys
 from serve.front.limiter import Limiter
+from serve.front.log import RequestLog
+from serve.front.trace import Trace
 from serve.metrics import library, models, series, traffic, use
 from serve.quotas.leases import Leases
 from serve.report import report
@@ -104,7 +106,8 @@ class Replica:
             limiter=self.limiter,
             max_body=in_bytes(self.args.max_body),
             max_requests=most,
-            watches=[traffic.watch],
+            trace=Trace(self.args.model),
+            watches=[traffic.watch, RequestLog(self.args.model)],
         )
         meter = Meter(self.args.placement, cards(self.args.placement))
         self._says = (
@@ -222,7 +225,12 @@ class Replica:
         engine.config(args)
         return (
             ray_serve.deployment(ray_serve.ingress()(cls))
-            .options(name=DEPLOYMENT, ray_actor_options=_resources(args), max_ongoing_requests=_most(args))
+            .options(
+                name=DEPLOYMENT,
+                ray_actor_options=_resources(args),
+                max_ongoing_requests=_most(args),
+                logging_config={"enable_access_log": False},
+            )  # Each request is in our own, with more.
             .bind(args)
         )
 

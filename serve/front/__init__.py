@@ -8,12 +8,12 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from serve.api import failed
 from serve.asgi import ASGI, Message, Receive, Scope, Send, header, route
-from serve.errors import InferenceError, Overloaded, TooLarge
+from serve.errors import InferenceError, Overloaded, TooLarge, failed
 from serve.front.exchange import Exchange
 from serve.front.keys import Keys
 from serve.front.limiter import Limiter
+from serve.front.trace import Trace
 
 logger = logging.getLogger("ray.serve")
 RETRY_AFTER = 1
@@ -43,6 +43,7 @@ class Front:
         model: str | None = None,
         free: Free = health,
         limiter: Limiter | None = None,
+        trace: Trace | None = None,
         watches: Sequence[Watch] = (),
     ) -> None:
         self.app = app
@@ -50,7 +51,8 @@ class Front:
         self.model = model
         self.free = free
         self.limiter = limiter
-        self.watches = watches
+        self.trace = trace
+        self.watches: Sequence[Watch] = watches if trace is None else (*watches, trace)
         self.max_body = max_body
         self.max_requests = max_requests
         self.requests = 0
@@ -60,6 +62,8 @@ class Front:
             await self.app(scope, receive, send)
             return
         exchange = Exchange(scope, send)
+        if self.trace:
+            self.trace.begin(scope, exchange)
         try:
             exchange.key = self.keys.admit(scope, self.model, free=self.free(route(scope)))
             await self._count(scope, receive, exchange)

@@ -5,7 +5,7 @@ It is in the scope, so that whoever answers knows who asks, and at its end it te
 
 import json
 import time
-from typing import Self
+from typing import Any, Self
 
 from serve.asgi import Message, Scope, Send, header, route, send_json
 from serve.errors import InferenceError
@@ -29,6 +29,8 @@ class Exchange:
         self.headers: list[tuple[bytes, bytes]] = []
         """Added to those of the application."""
         self.usage = Usage()
+        self.span: Any = None
+        """Of the trace, where traces are wanted."""
         self.status = LEFT
         self.error: str | None = None
         """Its code."""
@@ -68,7 +70,7 @@ class Exchange:
 
     async def fail(self, error: InferenceError) -> None:
         """Answers with the error; raises it when the answer has begun, so that the client sees it broken."""
-        self.error = error.code or error.type
+        self.error = error.word
         if self.started:
             raise error
         self.status = error.status

@@ -32,7 +32,10 @@ STARTED = b"Ray runtime started"  # What `ray start` says when its node is up, a
 LATE = b"node timed out during startup"  # when it was not in time.
 ATTEMPTS = 3
 STOPPING = {signal.SIGINT, signal.SIGTERM}
-AUTH = {"RAY_AUTH_MODE": "disabled"}  # Said, as a head would take a token from the user's home, and workers would not.
+OTHER_THAN_PODS = {
+    "RAY_AUTH_MODE": "disabled",  # Said, as a head would take a token from the user's home, and workers would not.
+    "AI_INFERENCE_LOG": "",  # The first process of a pod is ours; here it is the machine's.
+}
 REPLICA_PORTS = 20_000  # 12,000 from here on, below those that the kernel gives to clients.
 
 
@@ -107,7 +110,7 @@ class Nodes:
 
     def _start(self, group: Group, options: Sequence[str]) -> None:
         """Returns when the node is up. Ray gives one 30 seconds, which on a busy machine are not enough at first."""
-        ours = {**AUTH, **self._haproxy(), **self.env, "AI_INFERENCE_LOCAL": str(self.folder)}
+        ours = {**OTHER_THAN_PODS, **self._haproxy(), **self.env, "AI_INFERENCE_LOCAL": str(self.folder)}
         others = self._descendants()
         for attempt in range(1, ATTEMPTS + 1):
             with self._log(group).open("wb") as log:

@@ -20,7 +20,7 @@ import pytest
 from serve.errors import ConfigurationError
 from serve.ledger import Rack
 from serve.local.manifest import Manifest
-from serve.local.nodes import AUTH, end_with_parent
+from serve.local.nodes import OTHER_THAN_PODS, end_with_parent
 from serve.replica import _resources
 from tests.helm import Rendered, render
 
@@ -175,7 +175,7 @@ def test_every_packing_starts_in_any_order_and_no_card_holds_more_than_it_has(fl
     asked = json.dumps({"nodes": nodes(fleet), "replicas": replicas})
     command = [sys.executable, "-m", "tests.serve.arrivals", str(ORDERS)]
     with tempfile.TemporaryDirectory(prefix="ai-", dir="/tmp") as folder:  # Socket paths must be short.
-        env = {**os.environ, **AUTH, **RAY, "RAY_TMPDIR": folder}
+        env = {**os.environ, **OTHER_THAN_PODS, **RAY, "RAY_TMPDIR": folder}
         done = subprocess.run(
             command, input=asked, capture_output=True, text=True, env=env, check=False, preexec_fn=end_with_parent
         )

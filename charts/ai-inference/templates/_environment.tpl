@@ -11,8 +11,13 @@
     "RAY_SERVE_ENABLE_HA_PROXY" "1" "RAY_SERVE_THROUGHPUT_OPTIMIZED" "1" "RAY_worker_niceness" "0"
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S" "2" "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S" "60"
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH" "serve.patience:middlewares" -}}
+{{- /* The pod's own output, of which its first process has the other end. */ -}}
+{{- $_ := set $env "AI_INFERENCE_LOG" "/proc/1/fd/1" -}}
+{{- with $root.Values.monitoring.traces.endpoint -}}
+  {{- $_ := set $env "OTEL_EXPORTER_OTLP_ENDPOINT" . -}}
+{{- end -}}
 {{- /* Of models with `routing` alone: routers see so much of a body, and another one answers for a router that ends. */ -}}
-{{- $_ := set $env "RAY_SERVE_INGRESS_REQUEST_ROUTER_FORWARD_BODY" "1" -}}
+{{- $_ = set $env "RAY_SERVE_INGRESS_REQUEST_ROUTER_FORWARD_BODY" "1" -}}
 {{- $_ = set $env "RAY_SERVE_HAPROXY_INGRESS_REQUEST_ROUTER_BUFSIZE" "65536" -}}
 {{- $_ = set $env "RAY_SERVE_INGRESS_ROUTER_REPLICAS_PER_NODE" "2" -}}
 {{- if hasKey $entry "order" -}}
