@@ -15,15 +15,23 @@ Series = dict[tuple[str, ...], float]
 
 def scraped(service: Service) -> dict[str, Series]:
     """By name and by the values of our labels, from where Ray tells Prometheus to look."""
-    discovery = service.nodes.folder / "ray" / "prom_metrics_service_discovery.json"
-    targets = [target for group in json.loads(discovery.read_text()) for target in group["targets"]]
     found: dict[str, Series] = {}
-    for target in targets:
-        for name, labels, value in SAMPLE.findall(_said(target)):
+    for text in _texts(service):
+        for name, labels, value in SAMPLE.findall(text):
             all_labels = dict(LABEL.findall(labels))
             ours = tuple(all_labels[key] for key in OURS if key in all_labels)
             found.setdefault(name, {})[ours] = float(value)
     return found
+
+
+def names(service: Service) -> set[str]:
+    """Of all series, Ray's and the engines' too."""
+    return {name for text in _texts(service) for name in re.findall(r"^(\w+)\{", text, re.MULTILINE)}
+
+
+def _texts(service: Service) -> list[str]:
+    discovery = service.nodes.folder / "ray" / "prom_metrics_service_discovery.json"
+    return [_said(target) for group in json.loads(discovery.read_text()) for target in group["targets"]]
 
 
 def _said(target: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,12 @@ import pytest
 import requests
 
 from serve import budget, engine, standins
+from serve.chart_values import CHART
 from serve.estimate.room import room
+from serve.local.service import Service
 from serve.values import ModelArgs
 from tests.serve.conftest import PLACE, Deploy, application
+from tests.serve.scraped import names
 
 pytest.importorskip("vllm", reason="this environment has no vLLM")
 MESSAGES = [{"role": "user", "content": "Tell me of the sea"}]
@@ -65,6 +68,16 @@ def test_greedy_tokens_are_those_of_transformers_also_of_two_ranks(
             extra_body={"return_token_ids": True},
         )
         assert answer.choices[0].token_ids == reference[0, ids.shape[1] :].tolist()  # type: ignore[attr-defined]
+
+
+def test_prometheus_reads_what_the_dashboard_shows_of_vllm(
+    service: Service, client: openai.OpenAI, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
+    client.completions.create(model="llama", prompt="The sea", max_tokens=TOKENS)
+    shown = set(re.findall(r"ray_vllm_\w+", (CHART / "dashboards/llm.json").read_text()))
+    assert shown
+    said = {f"ray_ai_inference_{name}_count" for name in ("batch_size", "queue_seconds", "request_seconds")}
+    eventually(lambda: shown | said <= names(service))
 
 
 def test_a_lone_rank_on_a_cpu_has_no_process_of_its_own(address: str) -> None:
