@@ -41,6 +41,6 @@ def _stats(root: Path) -> Iterator[tuple[int, list[str]]]:
 
 def _stat(file: Path) -> list[str]:
     try:
-        return file.read_text().rpartition(")")[2].split()
+        return file.read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return []
