@@ -6,9 +6,11 @@ a job that is started again does what is missing. What looks at input and output
 where the job's own process is, has no model cache.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 from io import BytesIO
+from threading import Thread
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -17,16 +19,20 @@ import ray
 from ray import data as ray_data
 
 from serve import engine, parts, sources
+from serve.card import cards
 from serve.errors import InferenceError
 from serve.job import JobArgs
+from serve.metrics import series, traffic, use
 from serve.parts import place
 from serve.parts.part import Part
 from serve.parts.rows import Row, rows
 from serve.progress import Progress
 from serve.replica import PIN
 from serve.turn import turn
+from serve.use import Meter
 from serve.values import ModelArgs
 
+TASK = "batch"  # As the metrics call it: what is served has the tasks' own names.
 AT_ONCE = 2  # Parts in one worker: one is read or written while the other is computed.
 
 
@@ -44,6 +50,13 @@ class Worker:
         model = ModelArgs(model=args.job, **loaded)
         with turn(model):
             self.engine = engine.load(model, folder)
+        meter = Meter(model.placement, cards(model.placement))
+        Thread(target=lambda: asyncio.run(self._say(meter)), name="metrics", daemon=True).start()
+
+    async def _say(self, meter: Meter) -> None:
+        """The sizes of batches, and what the GPU is used for, for as long as the process lives."""
+        of = (self.args.job, TASK)
+        await asyncio.gather(series.repeat(lambda: traffic.BATCH.say(of)), use.repeat(self.args.job, meter))
 
     def table(self, rows: Sequence[Row]) -> pa.Table:
         """What is written of them, a row for each, with the reason in `error` where it has no answer."""

@@ -12,6 +12,8 @@ from serve.use import GONE, Gpu
 from serve.use.processes import family
 from serve.values import Placement
 
+UNLOADED = 9
+"""NVML_ERROR_DRIVER_NOT_LOADED."""
 LOST = (15, 6)
 """NVML_ERROR_GPU_IS_LOST and NVML_ERROR_NOT_FOUND."""
 
@@ -19,12 +21,13 @@ LOST = (15, 6)
 def read(placement: Placement, names: Sequence[str], root: Path) -> Mapping[str, Gpu]:
     from ray._private.thirdparty import pynvml  # NVIDIA's own binding, which Ray brings.
 
+    known = [name for name in names if ":" in name]  # Else it is no address.
     try:
         pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return {}
+    except pynvml.NVMLError as error:
+        return dict.fromkeys(known, GONE) if error.value == UNLOADED else {}
     pids = set(family(root))
-    found = {name: _gpu(pynvml, name, pids) for name in names if ":" in name}  # Else no address is known.
+    found = {name: _gpu(pynvml, name, pids) for name in known}
     return {name: gpu for name, gpu in found.items() if gpu is not None}
 
 

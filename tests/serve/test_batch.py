@@ -18,6 +18,7 @@ import pytest
 from serve.local.service import Service
 from tests.serve import references
 from tests.serve.conftest import PLACE
+from tests.serve.scraped import scraped
 
 pytestmark = pytest.mark.slow
 
@@ -76,6 +77,14 @@ def test_each_row_is_written_once_with_the_vector_that_the_model_gives_it(job: J
     assert references.cosines(found, expected).min() >= 0.999
     assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-5)
     assert f"corpus: {len(job.parts())} of {len(job.parts())} parts, {len(TEXTS)} rows" in log
+
+
+def test_prometheus_reads_how_large_batches_are_while_a_job_runs(job: Job, service: Service, eventually: Any) -> None:
+    job.write(*TEXTS)
+    process = job.start(**FAKE, engineConfig={"delay": 1})
+    eventually(lambda: ("corpus",) in scraped(service).get("ai_inference_batch_size_count", {}))
+    log, _ = process.communicate()
+    assert process.returncode == 0, log
 
 
 def test_a_start_does_what_is_missing_and_nothing_else(job: Job) -> None:
