@@ -97,6 +97,8 @@ class Auth(Closed):
     """False: whoever reaches the service."""
     existing_secret: str = ""
     """Secret in which each entry is a key, by its name; default: <release>-keys."""
+    origins: tuple[str, ...] = ()
+    """Whose pages may read answers in a browser, such as https://chat.example.com."""
 
 
 class Dashboard(Closed):

@@ -71,11 +71,14 @@ class Gateway:
     async def __init__(self) -> None:  # type: ignore[misc]  # Serve awaits it
         self.table = Table()
         self.keys = Keys.of_environment()
+        self.front: Front | None = None
         self.forwarder = Forwarder(self.table.address)
 
     async def reconfigure(self, config: dict[str, Any]) -> None:
         """Serve calls this with the new `user_config`, while requests go on."""
         self.table = Table.model_validate(config)
+        if self.front is not None:
+            self.front.allow(self.table.origins)
         if self.table.address != self.forwarder.address:
             await self.forwarder.close()
             self.forwarder = Forwarder(self.table.address)
@@ -103,13 +106,14 @@ class Gateway:
             watches=[traffic.watch, RequestLog(None)],
         )
         self._says = asyncio.create_task(series.repeat(self._say))
+        self.front.allow(self.table.origins)
         return self.front
 
     def _say(self) -> None:
         cards.say_ledger(self.table.ledger)
         models.say_table(self.table.models)
         models.say_keys(self.keys.known().values())
-        traffic.say(NAME, NAME, self.front.requests, 0)
+        traffic.say(NAME, NAME, self.front.requests if self.front else 0, 0)
 
     async def _target(self, scope: Scope, path: str, receive: Receive) -> tuple[str, wanted.Body] | None:
         """The model that shall answer and the body for it; None for what the gateway answers itself."""

@@ -24,6 +24,7 @@ from serve.asgi import ASGI, route
 from serve.card import cards
 from serve.errors import ModelUnavailable, UnknownModel
 from serve.front import Front
+from serve.front.access import Access
 from serve.front.exchange import Exchange
 from serve.front.keys import Keys
 from serve.front.limiter import Limiter
@@ -34,7 +35,7 @@ from serve.quotas.leases import Leases
 from serve.report import report
 from serve.start import load, start
 from serve.use import Meter
-from serve.values import Limits, ModelArgs, Source, Task, in_bytes
+from serve.values import ModelArgs, Source, Task, in_bytes
 
 HEADROOM = 16  # Serve's own bound lies above Front's, whose refusals have OpenAI's shape and spare /health.
 DEPLOYMENT = "Model"  # In each application, so that the chart can say how many replicas it has.
@@ -49,7 +50,9 @@ class Replica:
 
     async def __init__(self, args: ModelArgs) -> None:  # type: ignore[misc]  # Serve awaits it
         self.args = args
+        self.access = Access()
         self.limiter = Limiter(args.model, Leases())
+        self.front: Front | None = None
         self.engine: Any = None
         self.adapted: Adapted | None = None
         self._small: dict[ASGI, Replica] = {}
@@ -61,7 +64,10 @@ class Replica:
 
     async def reconfigure(self, config: dict[str, Any]) -> None:
         """Serve calls this with the `user_config`, and again when it changes, while requests go on."""
-        self.limiter.limits = Limits.model_validate(config.get("limits", {}))
+        self.access = Access.model_validate(config)
+        self.limiter.limits = self.access.limits
+        if self.front is not None:
+            self.front.allow(self.access.origins)
 
     @contextmanager
     def _failing_alone(self) -> Iterator[None]:
@@ -114,6 +120,7 @@ class Replica:
             asyncio.create_task(series.repeat(self._say)),
             asyncio.create_task(use.repeat(self.args.model, meter)),
         )
+        self.front.allow(self.access.origins)
         return self.front
 
     async def _with_adapters(self, app: ASGI) -> ASGI:
@@ -153,7 +160,7 @@ class Replica:
         trouble = self.failure or self.refused
         cause = trouble.cause if trouble else "ok"
         models.AVAILABLE.say({(self.args.model, cause): float(self.failure is None)})
-        traffic.say(self.args.model, self.task, self.front.requests, self.waiting())
+        traffic.say(self.args.model, self.task, self.front.requests if self.front else 0, self.waiting())
         library.say(self.args.engine)
 
     def waiting(self) -> int:

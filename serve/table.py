@@ -47,6 +47,8 @@ class Table(Closed):
     """Serve's proxy, which leads to each model's path."""
     alias_prefix: str = ""
     """What the chart puts before `<model>-predictor`."""
+    origins: tuple[str, ...] = ()
+    """Whose pages may read answers in a browser."""
     ledger: Ledger = ()
     """Who takes what of each card, for the metrics."""
 

@@ -8,6 +8,8 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from starlette.middleware.cors import CORSMiddleware
+
 from serve.asgi import ASGI, Message, Receive, Scope, Send, header, route
 from serve.errors import InferenceError, Overloaded, TooLarge, failed
 from serve.front.exchange import Exchange
@@ -56,11 +58,21 @@ class Front:
         self.max_body = max_body
         self.max_requests = max_requests
         self.requests = 0
+        self._cors: ASGI | None = None
+
+    def allow(self, origins: Sequence[str]) -> None:
+        """Lets pages of these origins read answers in a browser, which asks for that before it sends a key."""
+        self._cors = CORSMiddleware(self._serve, origins, allow_methods=["*"], allow_headers=["*"]) if origins else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
-            return
+        elif self._cors and header(scope, b"origin"):
+            await self._cors(scope, receive, send)
+        else:
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, send)
         if self.trace:
             self.trace.begin(scope, exchange)

@@ -14,6 +14,7 @@ from serve.errors import ConfigurationError
 from serve.front.keys import EVERYBODY, Keys
 from serve.local.nodes import Nodes
 
+GATEWAY = "gateway"
 SETTLED = {"RUNNING", "DEPLOY_FAILED", "UNHEALTHY"}
 POLL_SECONDS = 0.25
 
@@ -33,9 +34,9 @@ class Service:
         http = {**config.get("http_options", {}), "host": "127.0.0.1", "port": self._port}
         # Workers' proxies would all want the head's port on this one machine.
         body = {**config, "proxy_location": "HeadOnly", "http_options": http}
-        for deployment in (d for app in config["applications"] for d in app.get("deployments", ())):
-            if table := deployment.get("user_config"):
-                table["address"] = self.address  # The gateway's way to the models.
+        for application in config["applications"]:
+            if application["name"] == GATEWAY:
+                application["deployments"][0]["user_config"]["address"] = self.address  # Its way to the models.
         answer = self._until_up(lambda: requests.put(self._url, json=body, timeout=60))
         if answer.status_code != 200:
             raise ConfigurationError(f"Ray Serve refused the configuration: {answer.text}")
@@ -98,6 +99,6 @@ class Service:
 
 
 def _must_lead(applications: Mapping[str, Mapping[str, Any]]) -> None:
-    gateway = applications.get("gateway", {})
+    gateway = applications.get(GATEWAY, {})
     if gateway.get("status") == "DEPLOY_FAILED":
         raise ConfigurationError(f"the gateway could not be deployed: {gateway['message']}")

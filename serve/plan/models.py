@@ -71,19 +71,24 @@ def _arguments(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Differenc
 
 
 def _scaling(application: Mapping[str, Any]) -> dict[str, Any]:
-    """What the chart has turned into options of Serve's deployment: replicas or their bounds, and limits."""
+    """What the chart has turned into options of Serve's deployment: replicas or their bounds, limits, origins."""
     deployment = application.get("deployments", [{}])[0]
-    options, limits = deployment.get("autoscaling_config", {}), (deployment.get("user_config") or {}).get("limits")
+    options, access = deployment.get("autoscaling_config", {}), deployment.get("user_config") or {}
     bounds = {name: options[key] for key, name in SCALING.items() if key in options}
     patience = options.get("policy", {}).get("policy_kwargs", {}).get("patience")
     number = bounds.get("max")
     replicas = number if bounds.get("min") == number else bounds
-    return {"replicas": replicas, "patience": patience, "limits": limits}
+    return {
+        "replicas": replicas,
+        "patience": patience,
+        "limits": access.get("limits"),
+        "origins": access.get("origins"),
+    }
 
 
 def scaled_only(found: Iterable[Difference]) -> bool:
-    """Whether only the number of replicas changes, or what keys may use, so that those that stay are left alone."""
-    return all(one.path.split(".")[0] in ("replicas", "patience", "limits") for one in found)
+    """Whether only the number of replicas changes, or what clients may do, so that those that stay are left alone."""
+    return all(one.path.split(".")[0] in ("replicas", "patience", "limits", "origins") for one in found)
 
 
 def _gateway(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:

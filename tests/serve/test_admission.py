@@ -44,14 +44,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def service(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     manifest = Manifest.of(helm.template([Path(__file__).parent / "laptop.yaml"]))
     env = {"AI_INFERENCE_CACHE": str(tmp_path_factory.mktemp("models")), VARIABLE: str(folder)}
     with Nodes(manifest.head, manifest.workers, env) as nodes:
         service = Service(nodes, free_port(), Keys(folder))
-        service.apply({"applications": [gateway(MODELS), *(application(*model) for model in MODELS.items())]})
-        service.wait()
-        yield service.address
+        apply(service)
+        yield service
+
+
+def apply(service: Service, **access: Any) -> None:
+    applications = [application(*model) for model in MODELS.items()]
+    for one in applications:
+        one["deployments"] = [{"name": "Model", "user_config": access}]
+    front = gateway(MODELS)
+    front["deployments"][0]["user_config"] |= access
+    service.apply({"applications": [front, *applications]})
+    service.wait()
+
+
+@pytest.fixture
+def address(service: Service) -> str:
+    return service.address
 
 
 def status(method: str, url: str, key: str | None = None, **headers: str) -> int:
@@ -150,3 +164,24 @@ def test_a_rotated_key_is_another_one_without_a_restart(address: str, folder: Pa
     (folder / "rotated").write_text("s" * 32)
     eventually(lambda: opens("s" * 32) and not opens("r" * 32))
     assert opens(KEY)
+
+
+def test_no_page_of_another_origin_reads_an_answer_unless_it_is_named(
+    address: str, service: Service, eventually: Eventually
+) -> None:
+    page = {"origin": "https://chat.example.com", "api-key": KEY}
+    preflight = {"origin": page["origin"], "access-control-request-method": "POST",
+                 "access-control-request-headers": "authorization,content-type"}  # fmt: skip
+
+    def allowed(path: str) -> tuple[str | None, int]:
+        asked = requests.get(address + path, headers=page, timeout=60)
+        before = requests.options(address + path, headers=preflight, timeout=60)
+        return asked.headers.get("access-control-allow-origin"), before.status_code
+
+    paths = ("/v1/models", "/chat/v1/models")
+    assert [allowed(path) for path in paths] == [(None, 401)] * 2
+    apply(service, origins=["https://chat.example.com"])
+    eventually(lambda: [allowed(path) for path in paths] == [("https://chat.example.com", 200)] * 2)
+    preflight["origin"] = page["origin"] = "https://elsewhere.example.com"
+    assert [allowed(path) for path in paths] == [(None, 400)] * 2
+    apply(service)

@@ -28,8 +28,15 @@
 {{- end -}}
 {{- $bundles := include "ai-inference.bundles" (rest .) | fromJson -}}
 {{- $options := dict "name" "Model" "autoscaling_config" $scaling -}}
+{{- $access := dict -}}
 {{- with (index . 2).limits -}}
-  {{- $_ := set $options "user_config" (dict "limits" .) -}}
+  {{- $_ := set $access "limits" . -}}
+{{- end -}}
+{{- with (index . 0).Values.auth.origins -}}
+  {{- $_ := set $access "origins" . -}}
+{{- end -}}
+{{- with $access -}}
+  {{- $_ := set $options "user_config" . -}}
 {{- end -}}
 {{- merge $options $bundles | toJson -}}
 {{- end -}}

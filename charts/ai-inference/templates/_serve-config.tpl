@@ -39,6 +39,9 @@ applications:
           {{- with .Values.aliases.prefix }}
           aliasPrefix: {{ . }}
           {{- end }}
+          {{- with .Values.auth.origins }}
+          origins: {{- toYaml . | nindent 12 }}
+          {{- end }}
           ledger: {{- include "ai-inference.ledger" . | fromJsonArray | toYaml | nindent 12 }}
   {{- with $applications }}
   {{- toYaml . | nindent 2 }}
