@@ -4,6 +4,7 @@ It asks for a key, bounds the body and the requests at once, and turns every exc
 that tasks only raise. It is plain ASGI and looks at no chunk of an answer: what streams, streams untouched.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from serve.front.trace import Trace
 
 logger = logging.getLogger("ray.serve")
 RETRY_AFTER = 1
+LEFT = "client_left"
 Free = Callable[[str], bool]
 Watch = Callable[[Exchange], None]
 """Is told of each exchange when it is over."""
@@ -83,6 +85,9 @@ class Front:
                 raise exchange.refusal
         except InferenceError as error:
             await exchange.fail(exchange.refusal or error)
+        except asyncio.CancelledError:
+            exchange.error = LEFT
+            raise
         except Exception:
             logger.exception("request %s failed", exchange.request_id)
             if not exchange.ended:

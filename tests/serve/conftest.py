@@ -1,5 +1,6 @@
 """Real Ray with real Serve and HAProxy: entries of models go in, the address where they are served comes out."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from serve.local.service import Service
 
 PLACE = {"accelerator": "laptop", "vendor": "cpu", "cpus": 1, "memory": 4 * 2**30, "deviceMemory": 16 * 2**30}
 Deploy = Callable[[Mapping[str, Mapping[str, Any]]], str]
+Eventually = Callable[[Callable[[], bool]], None]
+Line = Callable[[str, str], dict[str, Any]]
 
 
 def application(model: str, entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,3 +63,23 @@ def deploy(service: Service) -> Deploy:
 
 def post(address: str, body: Any = None, **more: Any) -> requests.Response:
     return requests.post(address, json=body, timeout=60, **more)
+
+
+def lines(service: Service, application: str) -> list[dict[str, Any]]:
+    """Of the log of its replica."""
+    (file,) = service.logs.glob(f"requests_{application}_*.log")
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+@pytest.fixture
+def line(service: Service, eventually: Eventually) -> Line:
+    """That of a request in the log of an application: it comes when the client has its answer."""
+
+    def found(application: str, id: str) -> dict[str, Any]:
+        def asked() -> list[dict[str, Any]]:
+            return [one for one in lines(service, application) if one["request"] == id]
+
+        eventually(lambda: len(asked()) == 1)
+        return asked()[0]
+
+    return found

@@ -18,10 +18,9 @@ from serve.front.keys import VARIABLE, Keys
 from serve.local.manifest import Manifest
 from serve.local.nodes import Nodes, free_port
 from serve.local.service import Service
-from tests.serve.conftest import application, gateway
+from tests.serve.conftest import Line, application, gateway, lines
 
 Eventually = Callable[[Callable[[], bool]], None]
-Line = Callable[[str, str], dict[str, Any]]
 KEY = "k" * 32
 SECRET = "nobody-shall-read-this"  # noqa: S105
 MODELS: dict[str, dict[str, Any]] = {
@@ -82,26 +81,6 @@ def ask(service: Service, id: str, key: str = KEY, path: str = "/chat/v1/chat/co
         body["model"] = "chat"
     sent = {"api-key": key, "x-request-id": id, **headers}
     return requests.post(service.address + path, json=body, headers=sent, timeout=60).status_code
-
-
-def lines(service: Service, application: str) -> list[dict[str, Any]]:
-    """Of the log of its replica."""
-    (file,) = service.logs.glob(f"requests_{application}_*.log")
-    return [json.loads(line) for line in file.read_text().splitlines()]
-
-
-@pytest.fixture
-def line(service: Service, eventually: Eventually) -> Line:
-    """That of a request in the log of an application: it comes when the client has its answer."""
-
-    def found(application: str, id: str) -> dict[str, Any]:
-        def asked() -> list[dict[str, Any]]:
-            return [one for one in lines(service, application) if one["request"] == id]
-
-        eventually(lambda: len(asked()) == 1)
-        return asked()[0]
-
-    return found
 
 
 def test_an_answered_request_is_one_line_that_says_who_asked_what_and_what_it_took(

@@ -16,7 +16,7 @@ from serve.chart_values import CHART
 from serve.estimate.room import room
 from serve.local.service import Service
 from serve.values import ModelArgs
-from tests.serve.conftest import PLACE, Deploy, application
+from tests.serve.conftest import PLACE, Deploy, Line, application
 from tests.serve.scraped import names
 
 pytest.importorskip("vllm", reason="this environment has no vLLM")
@@ -78,6 +78,26 @@ def test_prometheus_reads_what_the_dashboard_shows_of_vllm(
     assert shown
     said = {f"ray_ai_inference_{name}_count" for name in ("batch_size", "queue_seconds", "request_seconds")}
     eventually(lambda: shown | said <= names(service))
+
+
+def test_the_log_counts_the_tokens_that_vllm_counts_also_when_a_client_leaves(
+    client: openai.OpenAI, line: Line
+) -> None:
+    asked: dict[str, Any] = {"model": "llama", "messages": MESSAGES}
+    whole = client.chat.completions.create(**asked, n=2, max_tokens=8, extra_headers={"x-request-id": "two"})
+    assert whole.usage is not None
+    said = line("llama", "two")
+    assert (said["input_tokens"], said["output_tokens"]) == (whole.usage.prompt_tokens, whole.usage.completion_tokens)
+    stream = client.chat.completions.create(
+        **asked, stream=True, max_tokens=400, extra_headers={"x-request-id": "left"}, extra_body={"ignore_eos": True}
+    )
+    with stream:
+        for _ in range(3):
+            next(stream)
+    said = line("llama", "left")
+    assert said["error"] == "client_left"
+    assert said["input_tokens"] == whole.usage.prompt_tokens
+    assert 2 <= said["output_tokens"] < 400
 
 
 def test_a_lone_rank_on_a_cpu_has_no_process_of_its_own(address: str) -> None:
