@@ -76,6 +76,7 @@ class Front:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, send)
+        exchange.attach(scope)
         if self.trace:
             self.trace.begin(scope, exchange)
         try:

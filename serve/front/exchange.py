@@ -45,6 +45,9 @@ class Exchange:
         self.started = False
         self.ended = False
         self.refusal: InferenceError | None = None
+
+    def attach(self, scope: Scope) -> None:
+        """Lets whoever answers know of it; not in Serve's proxy, which sends the scope to another process."""
         scope[PLACE] = self
         CURRENT.set(self.usage)
 

@@ -118,7 +118,8 @@ def test_without_a_cluster_nothing_is_said_of_nodes(plan: Plan, said: Said) -> N
 def test_a_first_install_names_all_that_is_made(said: Said) -> None:
     printed = said(fleet())
     assert printed.startswith("First install: KubeRay starts a Ray cluster of 3 pods.\n")
-    assert "Helm adds ServiceAccount ai-inference, Service chat-predictor, Service ears-predictor." in printed
+    assert "Helm adds NetworkPolicy ai-inference" in printed
+    assert "ServiceAccount ai-inference, Service chat-predictor, Service ears-predictor." in printed
 
 
 def test_an_alias_comes_with_its_model(plan: Plan) -> None:
