@@ -33,14 +33,14 @@ Drop = Callable[[str, ASGI], Awaitable[None]]
 class Adapted:
     """Wraps the application of a model served as `names`, its key first; `load` brings what answers for an id."""
 
-    def __init__(self, app: ASGI, names: Sequence[str], most: int, load: Load, drop: Drop) -> None:
+    def __init__(self, app: ASGI, names: Sequence[str], most: int, load: Load, drop: Drop, known: Keys) -> None:
         self.app = app
         self.names = names
         self.shelf: Shelf[ASGI] = Shelf(most, load, drop)
         self.passed = 0
         self._siblings = Siblings()
         self._forwarder = Forwarder()
-        self._keys = Keys.of_environment()
+        self._keys = known
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST":

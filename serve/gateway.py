@@ -22,8 +22,8 @@ from serve.api import api, model_card
 from serve.asgi import Receive, Scope, Send, header, route
 from serve.errors import ModelStarting
 from serve.forward import Forwarder
-from serve.front import Front
 from serve.front.exchange import Exchange
+from serve.front.front import Front
 from serve.front.keys import Keys
 from serve.front.log import RequestLog
 from serve.front.trace import Trace

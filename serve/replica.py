@@ -23,9 +23,9 @@ from serve.api import api, model_card
 from serve.asgi import ASGI, route
 from serve.card import cards
 from serve.errors import ModelUnavailable, UnknownModel
-from serve.front import Front
 from serve.front.access import Access
 from serve.front.exchange import Exchange
+from serve.front.front import Front
 from serve.front.keys import Keys
 from serve.front.limiter import Limiter
 from serve.front.log import RequestLog
@@ -50,6 +50,7 @@ class Replica:
 
     async def __init__(self, args: ModelArgs) -> None:  # type: ignore[misc]  # Serve awaits it
         self.args = args
+        self.keys = Keys.of_environment()
         self.access = Access()
         self.limiter = Limiter(args.model, Leases())
         self.front: Front | None = None
@@ -107,7 +108,7 @@ class Replica:
         most = self.args.max_ongoing_requests + self.args.max_queued_requests
         self.front = Front(
             self._with_health(app),
-            Keys.of_environment(),
+            self.keys,
             model=self.args.model,
             limiter=self.limiter,
             max_body=in_bytes(self.args.max_body),
@@ -126,7 +127,9 @@ class Replica:
     async def _with_adapters(self, app: ASGI) -> ASGI:
         if self.args.adapters is None:
             return app
-        self.adapted = Adapted(app, self.served_names(), self.args.adapters.max, self.load_adapter, self.drop_adapter)
+        self.adapted = Adapted(
+            app, self.served_names(), self.args.adapters.max, self.load_adapter, self.drop_adapter, self.keys
+        )
         return self.adapted
 
     async def load_adapter(self, id: str) -> ASGI:

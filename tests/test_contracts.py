@@ -128,3 +128,9 @@ def test_a_vendor_of_the_values_is_a_folder_of_images() -> None:
 
 def test_an_engine_of_the_values_is_a_module_of_serve_engines() -> None:
     assert {entry["engine"] for _, kind, entry in entries() if kind == "models"} <= set(engine.names())
+
+
+def test_the_command_line_does_not_wait_for_ray() -> None:
+    asked = "import sys, serve.cli.app; print('ray' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

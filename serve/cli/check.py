@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from serve import checks
 from serve.checks import Checked
 from serve.errors import ConfigurationError
-from serve.front.keys import Keys
+from serve.front.keys import Keys, bearer
 
 Models = Mapping[str, Checked]
 MODELS: TypeAdapter[Models] = TypeAdapter(dict[str, Checked])
@@ -37,7 +37,7 @@ def check(
 ) -> None:
     """Send each model a request and look whether the answer makes sense."""
     base = address.rstrip("/")
-    headers = {"authorization": f"Bearer {key}"} if key else Keys.of_environment().service()
+    headers = bearer(key) if key else Keys.of_environment().service()
     wanted = _listed(base, headers) if models is None else _read(models)
     if not asyncio.run(_all_well(base, wanted, patience, headers)):
         raise typer.Exit(1)

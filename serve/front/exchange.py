@@ -57,6 +57,15 @@ class Exchange:
         found: Self = scope[PLACE]
         return found
 
+    @property
+    def asks_health(self) -> bool:
+        """Which is no request for a model, and comes every few seconds from many."""
+        return self.path.endswith("/health")
+
+    @property
+    def key_name(self) -> str | None:
+        return None if self.key is None else self.key.name
+
     async def send(self, message: Message) -> None:
         if self.refusal is not None and not self.started:
             return

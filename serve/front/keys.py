@@ -75,6 +75,7 @@ class Keys:
         self.folder = folder
         self._pepper = os.urandom(32)
         self._known: Mapping[bytes, Key] = {}
+        self._service: Mapping[str, str] = {}
         self._looked = -math.inf
         self._seen: Any = None
 
@@ -107,8 +108,8 @@ class Keys:
 
     def service(self) -> Mapping[str, str]:
         """Headers by which the service asks itself."""
-        contents = [path.read_bytes() for path in _files(self.folder)]
-        return {"authorization": f"Bearer {_service_key(contents)}"} if contents else {}
+        self._look()
+        return self._service
 
     def _sent(self, scope: Scope) -> Key:
         said = _said(scope)
@@ -151,12 +152,20 @@ class Keys:
                     raise ConfigurationError(f"key {name!r}: another has the same; remove one of the two")
             except ConfigurationError as error:
                 report("%s", error, level=logging.ERROR)
+        self._service = {}
         if contents:
-            known[self._digest(_service_key([*contents.values()]).encode())] = SERVICE
+            own = _service_key([*contents.values()])
+            known[self._digest(own.encode())] = SERVICE
+            self._service = bearer(own)
         return known
 
 
 EVERYBODY = Keys(None)
+
+
+def bearer(key: str) -> Mapping[str, str]:
+    """The header that brings a key."""
+    return {"authorization": f"Bearer {key}"}
 
 
 def _files(folder: Path | None) -> Iterator[Path]:

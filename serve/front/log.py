@@ -33,7 +33,7 @@ class RequestLog:
         self._lines.addHandler(_handler())
 
     def __call__(self, exchange: Exchange) -> None:
-        if exchange.path.endswith("/health") and exchange.status == 200:  # Asked every few seconds, by many.
+        if exchange.asks_health and exchange.status == 200:
             return
         self._lines.info(json.dumps(self._line(exchange), separators=(",", ":")))
 
@@ -43,7 +43,7 @@ class RequestLog:
         used = {name: amount for name in USED if (amount := getattr(exchange.usage, name))}
         known = {
             "request": exchange.request_id,
-            "key": exchange.key.name if exchange.key else None,
+            "key": exchange.key_name,
             "model": self.model,
             "error": exchange.error,
             "seconds": round(took, 4),

@@ -64,7 +64,7 @@ class Trace:
             "gen_ai.usage.input_tokens": usage.input_tokens or None,
             "gen_ai.usage.output_tokens": usage.output_tokens or None,
             "ai_inference.request": exchange.request_id,
-            "ai_inference.key": exchange.key.name if exchange.key else None,
+            "ai_inference.key": exchange.key_name,
             "ai_inference.queue_seconds": usage.queue_seconds or None,
         }
 

@@ -11,8 +11,10 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
-from ray.util.metrics import Gauge
+if TYPE_CHECKING:
+    from ray.util.metrics import Gauge
 
 Labels = tuple[str, ...]
 REPEAT_SECONDS = 5  # Ray drops a series that was not said during two of its reports, of which one comes in 10 seconds.
@@ -27,8 +29,10 @@ class Level:
         self.labels = labels
 
     @cached_property
-    def _gauge(self) -> Gauge:
-        """Made when there is something to say, as whoever builds an application imports this without Ray."""
+    def _gauge(self) -> "Gauge":
+        """Made when there is something to say: command lines list the engines, which import this, and want no Ray."""
+        from ray.util.metrics import Gauge
+
         return Gauge(self.name, self.description, self.labels)
 
     def say(self, values: Mapping[Labels, float]) -> None:

@@ -36,9 +36,9 @@ ALL = (
 
 def watch(exchange: Exchange) -> None:
     """Asking for health is no request; the times are of those that were worked on, so not of refusals."""
-    if exchange.path.endswith("/health"):
+    if exchange.asks_health:
         return
-    key = exchange.key.name if exchange.key else NOBODY
+    key = exchange.key_name or NOBODY
     REQUESTS.add(1, (key, str(exchange.status)))
     if exchange.status >= 400:
         ERRORS.add(1, (exchange.error or str(exchange.status),))

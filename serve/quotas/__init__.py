@@ -5,7 +5,6 @@ not use, so that on the way of a request there is no call. Only where a lease is
 answer of that place, and is refused when there is nothing left.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 SECONDS = 60
@@ -50,6 +49,3 @@ class Grant(NamedTuple):
     """What all replicas have left."""
     wait: float
     """Seconds until there is enough again, where there was not."""
-
-
-Trade = tuple[str, Sequence[Ask]]

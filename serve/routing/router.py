@@ -16,7 +16,7 @@ from ray.serve._private.constants import SERVE_SESSION_ID
 from serve.asgi import Receive, Scope, Send, header, send_json
 from serve.errors import ConfigurationError
 from serve.forward import stream
-from serve.front import Front
+from serve.front.front import Front
 from serve.front.keys import EVERYBODY
 from serve.routing import ROUTER, choice, key, table
 from serve.routing.loads import Loads

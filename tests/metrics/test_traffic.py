@@ -10,7 +10,7 @@ import pytest
 
 from serve.asgi import ASGI, Receive, Scope, Send, send_json
 from serve.errors import Overloaded
-from serve.front import Front
+from serve.front.front import Front
 from serve.front.keys import EVERYBODY, Keys
 from serve.front.usage import usage
 from serve.metrics import traffic

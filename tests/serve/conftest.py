@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 import requests
 
 from serve.cli import helm
+from serve.front.keys import OPEN, VARIABLE, Keys
 from serve.local.manifest import Manifest
 from serve.local.nodes import Nodes, free_port
 from serve.local.service import Service
 
+CACHE = "AI_INFERENCE_CACHE"
 PLACE = {"accelerator": "laptop", "vendor": "cpu", "cpus": 1, "memory": 4 * 2**30, "deviceMemory": 16 * 2**30}
 Deploy = Callable[[Mapping[str, Mapping[str, Any]]], str]
 Eventually = Callable[[Callable[[], bool]], None]
@@ -38,12 +41,18 @@ def gateway(models: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@contextmanager
+def laptop(cache: Path, keys: Path | None = None, **env: str) -> Iterator[Service]:
+    """The nodes of laptop.yaml, which ask for one of `keys` where there are some."""
+    manifest = Manifest.of(helm.template([Path(__file__).parent / "laptop.yaml"]))
+    with Nodes(manifest.head, manifest.workers, {CACHE: str(cache), VARIABLE: str(keys or OPEN), **env}) as nodes:
+        yield Service(nodes, free_port(), Keys(keys))
+
+
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    manifest = Manifest.of(helm.template([Path(__file__).parent / "laptop.yaml"]))
-    env = {"AI_INFERENCE_CACHE": str(tmp_path_factory.mktemp("models"))}
-    with Nodes(manifest.head, manifest.workers, env) as nodes:
-        yield Service(nodes, free_port())
+    with laptop(tmp_path_factory.mktemp("models")) as service:
+        yield service
 
 
 @pytest.fixture(scope="module")

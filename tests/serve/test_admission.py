@@ -11,12 +11,8 @@ import openai
 import pytest
 import requests
 
-from serve.cli import helm
-from serve.front.keys import VARIABLE, Keys
-from serve.local.manifest import Manifest
-from serve.local.nodes import Nodes, free_port
 from serve.local.service import Service
-from tests.serve.conftest import application, gateway
+from tests.serve.conftest import application, gateway, laptop
 
 MODELS: dict[str, dict[str, Any]] = {
     "chat": {"task": "llm"}, "vectors": {"task": "embeddings"}, "ranks": {"task": "rerank"},
@@ -45,10 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    manifest = Manifest.of(helm.template([Path(__file__).parent / "laptop.yaml"]))
-    env = {"AI_INFERENCE_CACHE": str(tmp_path_factory.mktemp("models")), VARIABLE: str(folder)}
-    with Nodes(manifest.head, manifest.workers, env) as nodes:
-        service = Service(nodes, free_port(), Keys(folder))
+    with laptop(tmp_path_factory.mktemp("models"), folder) as service:
         apply(service)
         yield service
 

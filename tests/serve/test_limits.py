@@ -5,20 +5,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 import requests
 
-from serve.cli import helm
-from serve.front.keys import VARIABLE, Keys
-from serve.local.manifest import Manifest
-from serve.local.nodes import Nodes, free_port
 from serve.local.service import Service
 from serve.quotas import SECONDS
-from tests.serve.conftest import application, gateway
+from tests.serve.conftest import application, gateway, laptop
 
 Eventually = Callable[[Callable[[], bool]], None]
 NAMES = ("alice", "bob", "carol", "dave")
@@ -65,10 +60,8 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Limited]:
     folder = tmp_path_factory.mktemp("keys")
     for name in NAMES:
         (folder / name).write_text(f"key: {key(name)}\n{OWN.get(name, '')}")
-    manifest = Manifest.of(helm.template([Path(__file__).parent / "laptop.yaml"]))
-    env = {"AI_INFERENCE_CACHE": str(tmp_path_factory.mktemp("models")), VARIABLE: str(folder)}
-    with Nodes(manifest.head, manifest.workers, env) as nodes:
-        yield Limited(Service(nodes, free_port(), Keys(folder)))
+    with laptop(tmp_path_factory.mktemp("models"), folder) as service:
+        yield Limited(service)
 
 
 def statuses(answers: Mapping[Any, requests.Response] | list[requests.Response]) -> Counter[int]:

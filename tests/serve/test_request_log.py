@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +12,8 @@ import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from serve.cli import helm
-from serve.front.keys import VARIABLE, Keys
-from serve.local.manifest import Manifest
-from serve.local.nodes import Nodes, free_port
 from serve.local.service import Service
-from tests.serve.conftest import Line, application, gateway, lines
+from tests.serve.conftest import Line, application, gateway, laptop, lines
 
 Eventually = Callable[[Callable[[], bool]], None]
 KEY = "k" * 32
@@ -63,13 +58,8 @@ def collector() -> Iterator[Collector]:
 def service(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("keys")
     (folder / "alice").write_text(KEY)
-    manifest = Manifest.of(helm.template([Path(__file__).parent / "laptop.yaml"]))
-    env = {
-        "AI_INFERENCE_CACHE": str(tmp_path_factory.mktemp("models")), VARIABLE: str(folder),
-        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.address, "OTEL_BSP_SCHEDULE_DELAY": "100",
-    }  # fmt: skip
-    with Nodes(manifest.head, manifest.workers, env) as nodes:
-        service = Service(nodes, free_port(), Keys(folder))
+    traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.address, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    with laptop(tmp_path_factory.mktemp("models"), folder, **traced) as service:
         service.apply({"applications": [gateway(MODELS), *(application(*model) for model in MODELS.items())]})
         service.wait()
         yield service

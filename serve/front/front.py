@@ -1,0 +1,143 @@
+"""The front door of every replica, the gateway's too: an ASGI request goes in, the task's application answers.
+
+It asks for a key, bounds the body and the requests at once, and turns every exception into OpenAI's error shape, so
+that tasks only raise. It is plain ASGI and looks at no chunk of an answer: what streams, streams untouched.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from starlette.middleware.cors import CORSMiddleware
+
+from serve.asgi import ASGI, Message, Receive, Scope, Send, header
+from serve.errors import InferenceError, Overloaded, TooLarge, failed
+from serve.front.exchange import Exchange
+from serve.front.keys import Keys
+from serve.front.limiter import Limiter
+from serve.front.trace import Trace
+
+logger = logging.getLogger("ray.serve")
+RETRY_AFTER = 1
+LEFT = "client_left"
+Free = Callable[[str], bool]
+Watch = Callable[[Exchange], None]
+"""Is told of each exchange when it is over."""
+
+
+def health(path: str) -> bool:
+    """The one path of a model that who brings no key may ask, to be told less."""
+    return path == "/health"
+
+
+class Front:
+    """Wraps `app`, of `model` or of all; `free` says for which paths a key is not needed.
+
+    `max_body` in bytes; `max_requests` at once, None for no bound.
+    """
+
+    def __init__(
+        self,
+        app: ASGI,
+        keys: Keys,
+        *,
+        max_body: int,
+        max_requests: int | None = None,
+        model: str | None = None,
+        free: Free = health,
+        limiter: Limiter | None = None,
+        trace: Trace | None = None,
+        watches: Sequence[Watch] = (),
+    ) -> None:
+        self.app = app
+        self.keys = keys
+        self.model = model
+        self.free = free
+        self.limiter = limiter
+        self.trace = trace
+        self.watches: Sequence[Watch] = watches if trace is None else (*watches, trace)
+        self.max_body = max_body
+        self.max_requests = max_requests
+        self.requests = 0
+        self._cors: ASGI | None = None
+
+    def allow(self, origins: Sequence[str]) -> None:
+        """Lets pages of these origins read answers in a browser, which asks for that before it sends a key."""
+        self._cors = CORSMiddleware(self._serve, origins, allow_methods=["*"], allow_headers=["*"]) if origins else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        elif self._cors and header(scope, b"origin"):
+            await self._cors(scope, receive, send)
+        else:
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope, send)
+        exchange.attach(scope)
+        if self.trace:
+            self.trace.begin(scope, exchange)
+        try:
+            exchange.key = self.keys.admit(scope, self.model, free=self.free(exchange.path))
+            await self._count(scope, receive, exchange)
+            if exchange.refusal is not None:
+                raise exchange.refusal
+        except InferenceError as error:
+            await exchange.fail(exchange.refusal or error)
+        except asyncio.CancelledError:
+            exchange.error = LEFT
+            raise
+        except Exception:
+            logger.exception("request %s failed", exchange.request_id)
+            if not exchange.ended:
+                await exchange.fail(failed(exchange.request_id))
+        finally:
+            exchange.closed = time.monotonic()
+            for watch in self.watches:
+                watch(exchange)
+
+    async def _count(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
+        """Counts the request for as long as it is worked on; asking for health is none."""
+        counted = not exchange.asks_health
+        self.requests += counted
+        try:
+            if counted and self.max_requests is not None and self.requests > self.max_requests:
+                raise Overloaded(
+                    f"{self.max_requests} requests are being worked on or wait; send this one again later",
+                    retry_after=RETRY_AFTER,
+                )
+            await self._limit(scope, self._bounded(scope, receive, exchange), exchange)
+        finally:
+            self.requests -= counted
+
+    async def _limit(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
+        """Takes from the limits of the key what the request uses."""
+        taken = await self.limiter.take(exchange) if self.limiter else ()
+        try:
+            await self.app(scope, receive, exchange.send)
+        finally:
+            exchange.usage.close()
+            if self.limiter:
+                self.limiter.settle(taken, exchange.usage)
+
+    def _bounded(self, scope: Scope, receive: Receive, exchange: Exchange) -> Receive:
+        declared = header(scope, b"content-length")
+        left = self.max_body
+        too_large = TooLarge(f"the body is larger than {self.max_body} bytes, this model's maxBody")
+        if declared.isdigit() and int(declared) > left:
+            raise too_large
+
+        async def bounded() -> Message:
+            nonlocal left
+            message = await receive()
+            size = len(message.get("body", b""))
+            exchange.received += size
+            left -= size
+            if left < 0:
+                exchange.refusal = too_large  # Frameworks make a plain 400 of what is raised here.
+                raise too_large
+            return message
+
+        return bounded
