@@ -77,7 +77,7 @@ clean: ## Remove the environments
 	.venv/$*/bin/uv pip install --python .venv/$*/bin/python --quiet --compile-bytecode --no-deps -r $<
 	@touch $@
 
-soak: .venv/cpu/tests ## Load five models for an hour and see that nothing grows (ARGS="--minutes 5")
+soak: .venv/cpu/tests ## Load five models for an hour, kill replicas, see that nothing is lost or grows (ARGS="--minutes 5")
 	@$(CPU)/python -m benchmarks.soak $(ARGS)
 
 .PHONY: help run test check images benchmarks soak generate lock clean

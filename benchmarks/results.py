@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks import tasks
 from benchmarks.goals import GOALS, Goal, Medians
+from benchmarks.markdown import table
 from benchmarks.rounds import OURS
 
 Record = Mapping[str, Any]
@@ -20,7 +21,7 @@ the rounds, ours to the peer's. What differs by less than the rounds of one peer
 def page(record: Record) -> str:
     """All of it."""
     medians = _medians(record)
-    machine = _table(["", ""], record["machine"].items())
+    machine = table(["", ""], record["machine"].items())
     parts = [
         "# Results",
         f"    {record['command']}",
@@ -56,7 +57,7 @@ def _levels(record: Record) -> Iterator[tuple[Mapping[str, Any], str, Mapping[st
 
 def _goals(medians: Medians) -> str:
     head = ["what", "against", "at least", "aim", "measured", ""]
-    return _table(head, [_goal(goal, goal.measured(medians)) for goal in GOALS])
+    return table(head, [_goal(goal, goal.measured(medians)) for goal in GOALS])
 
 
 def _goal(goal: Goal, measured: float | None) -> Sequence[str]:
@@ -99,7 +100,7 @@ def _figures(record: Record, medians: Medians, task: str, load: str) -> str:
         errors = sum(sum(level["errors"].values()) for level in _of(record, key))
         times = [f"{of[f'{name}_{p}']:.3g}" if f"{name}_{p}" in of else "" for name, p in FIRST]
         rows.append([key[2], key[3], f"{of[figure]:.4g}", each, ratio, *times, str(errors or "")])
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _of(record: Record, key: tuple[str, str, str, str]) -> Iterator[Mapping[str, Any]]:
@@ -115,9 +116,7 @@ def _agreements(record: Record, task: str) -> str:
         for found in record["agreements"]
         if found["task"] == task
     ]
-    return (
-        _table(["answers of ours and of", "round", "agree", "how far"], rows) if rows else "No answers were compared."
-    )
+    return table(["answers of ours and of", "round", "agree", "how far"], rows) if rows else "No answers were compared."
 
 
 def _failures(record: Record) -> Iterator[str]:
@@ -131,17 +130,12 @@ def _versions(record: Record) -> str:
     said = {
         peer: ", ".join(f"{name} {number}" for name, number in of.items()) for peer, of in record["versions"].items()
     }
-    return _table(["peer", "packages"], said.items())
+    return table(["peer", "packages"], said.items())
 
 
 def _settings(record: Record) -> Iterator[str]:
     yield record["settings"]
     yield "\n".join(f"- **{peer}**: {about}" for peer, about in record["about"].items())
-
-
-def _table(head: Sequence[str], rows: Any) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
 def lines(record: Record) -> dict[tuple[str, str], dict[str, list[dict[str, Any]]]]:

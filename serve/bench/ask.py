@@ -48,6 +48,8 @@ class Answer:
     units: float = 0
     error: str = ""
     """Status or failure; empty when all went well."""
+    retry_after: bool = False
+    """Whether the server said when to come again."""
 
 
 async def asked(session: aiohttp.ClientSession, address: str, ask: Ask, begin: float | None = None) -> Answer:
@@ -57,7 +59,7 @@ async def asked(session: aiohttp.ClientSession, address: str, ask: Ask, begin: f
         async with session.post(address + ask.path, data=ask.body, headers=ask.headers) as response:
             if response.status != 200:
                 await response.read()
-                answer.error = str(response.status)
+                answer.error, answer.retry_after = str(response.status), "retry-after" in response.headers
             elif ask.streams:
                 await _events(response, answer)
             else:

@@ -1,0 +1,83 @@
+"""`python -m benchmarks.soak`: a values file and a time go in, the verdict comes out, and 1 where a rule is broken."""
+
+import asyncio
+import shlex
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import psutil
+import typer
+import yaml
+from rich.console import Console
+from rich.markdown import Markdown
+
+from benchmarks.engine import ENV
+from benchmarks.environment import OURS
+from benchmarks.machine import machine
+from benchmarks.processes import started
+from benchmarks.soak.held import Held, look
+from benchmarks.soak.kills import Kill, kill, schedule
+from benchmarks.soak.load import load
+from benchmarks.soak.page import page
+from benchmarks.soak.verdict import Seen, rules
+from serve.bench.ask import Answer
+from serve.local.nodes import free_port
+
+MINUTES_PER_KILL = 10
+
+Minutes = Annotated[float, typer.Option(min=0.1, help="How long, warm-up and all.")]
+Kills = Annotated[
+    int | None, typer.Option(min=0, help=f"Replicas to kill; default: one per {MINUTES_PER_KILL} minutes")
+]
+Values = Annotated[Path, typer.Option(help="What is served; each of its models is asked.")]
+Every = Annotated[float, typer.Option(min=0.1, help="Seconds between looks at processes.")]
+Write = Annotated[Path | None, typer.Option(help="A file for the verdict, in Markdown.")]
+
+
+async def watched(address: str, models: Mapping[str, str], seconds: float, number: int, every: float) -> Seen:
+    """Load, kills and looks side by side, for so many seconds and until the last request has ended."""
+    begin = time.perf_counter()
+    answers: dict[str, list[Answer]] = {model: [] for model in models}
+    kills: list[Kill] = []
+    held: dict[psutil.Process, Held] = {}
+    due = schedule(list(models), number, seconds)
+    async with asyncio.TaskGroup() as group:
+        loading = group.create_task(load(address, models, begin + seconds, answers))
+        killing = group.create_task(kill(due, begin, answers, kills))
+        while not loading.done():
+            await asyncio.to_thread(look, held, psutil.Process().children(recursive=True), time.perf_counter())
+            await asyncio.wait({loading}, timeout=every)
+        killing.cancel()
+    return Seen(begin, seconds, answers, number, kills, list(held.values()))
+
+
+def main(
+    minutes: Minutes = 60,
+    kills: Kills = None,
+    values: Values = Path("values/local.yaml"),
+    every: Every = 30,
+    write: Write = None,
+) -> None:
+    """Load all models of a values file for an hour, kill replicas, and see that nothing is lost and nothing grows."""
+    models = {name: entry["task"] for name, entry in yaml.safe_load(values.read_text())["models"].items()}
+    number = round(minutes / MINUTES_PER_KILL) if kills is None else kills
+    command = shlex.join(["python", "-m", "benchmarks.soak", *sys.argv[1:]])
+    date, where = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", machine()
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    with started([OURS.python().parent / "ai-inference", "up", "-f", values, f"--port={port}"], ENV) as server:
+        server.wait(f"{address}/v2/health/ready")
+        seen = asyncio.run(watched(address, models, minutes * 60, number, every))
+    said = page(seen, command, date, where)
+    Console(width=140).print(Markdown(said))
+    if write:
+        write.write_text(said)
+    sys.exit(not all(rule.holds for rule in rules(seen)))
+
+
+if __name__ == "__main__":
+    typer.run(main)
