@@ -1,33 +1,35 @@
 """The page of results: what was recorded goes in, Markdown comes out. It computes every figure on it."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
 from benchmarks import tasks
-from benchmarks.goals import GOALS, Goal, Medians
+from benchmarks.goals import GOALS, Goal, Measured
 from benchmarks.markdown import table
+from benchmarks.paired import Compared, ratio
 from benchmarks.rounds import OURS
 
 Record = Mapping[str, Any]
 FIRST = ("first", "p50"), ("first", "p95"), ("per_token", "p50"), ("latency", "p50"), ("latency", "p99")
 NOTE = """\
 Written by the command above and by nothing else; results.json has each round. A round starts every peer once, alone on
-the machine, and measures it from a process of its own; each round begins with another peer. Ratios are of medians over
-the rounds, ours to the peer's. What differs by less than the rounds of one peer do says nothing."""
+the machine, and measures it from a process of its own; each round begins with another peer. Figures are medians of the
+rounds. Ratios are ours to the peer's in the same round, their geometric mean, and differences of times their mean;
+beside each is the interval that in 95% of such runs holds the true value, which one round does not have."""
 
 
 def page(record: Record) -> str:
     """All of it."""
-    medians = _medians(record)
+    measured = _measured(record)
     machine = table(["", ""], record["machine"].items())
     parts = [
         "# Results",
         f"    {record['command']}",
         f"{record['date']}. {NOTE}",
-        *("## What we want to reach", _goals(medians)),
-        *_tasks(record, medians),
+        *("## What we want to reach", _goals(measured)),
+        *_tasks(record, measured),
         *_failures(record),
         *("## Machine", machine),
         *("## Versions", _versions(record)),
@@ -36,16 +38,16 @@ def page(record: Record) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _medians(record: Record) -> Medians:
-    seen: dict[tuple[str, str, str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+def _measured(record: Record) -> Measured:
+    seen: dict[tuple[str, str, str, str], dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
     for entry, load, level in _levels(record):
         at = seen[entry["task"], load, level["level"], entry["peer"]]
         for name in ("requests_per_second", "units_per_second"):
-            at[name].append(level[name])
+            at[name][entry["round"]] = level[name]
         for name, percentile in FIRST:
             if level[name]:
-                at[f"{name}_{percentile}"].append(level[name][percentile])
-    return {key: {name: median(values) for name, values in figures.items()} for key, figures in seen.items()}
+                at[f"{name}_{percentile}"][entry["round"]] = level[name][percentile]
+    return seen
 
 
 def _levels(record: Record) -> Iterator[tuple[Mapping[str, Any], str, Mapping[str, Any]]]:
@@ -55,26 +57,29 @@ def _levels(record: Record) -> Iterator[tuple[Mapping[str, Any], str, Mapping[st
                 yield entry, load, level
 
 
-def _goals(medians: Medians) -> str:
-    head = ["what", "against", "at least", "aim", "measured", ""]
-    return table(head, [_goal(goal, goal.measured(medians)) for goal in GOALS])
+def _goals(measured: Measured) -> str:
+    head = ["what", "against", "at least", "aim", "measured", "95%", ""]
+    return table(head, [_goal(goal, goal.compared(measured)) for goal in GOALS])
 
 
-def _goal(goal: Goal, measured: float | None) -> Sequence[str]:
+def _goal(goal: Goal, compared: Compared | None) -> Sequence[str]:
     wanted = [goal.what, goal.against, goal.words(goal.least), goal.words(goal.aim)]
-    if measured is None:
-        return [*wanted, "", "not measured"]
-    verdict = "aim reached" if goal.met(measured, goal.aim) else "met" if goal.met(measured, goal.least) else "not met"
-    return [*wanted, goal.words(measured), verdict]
+    if compared is None:
+        return [*wanted, "", "", "not measured"]
+    return [*wanted, goal.words(compared.measured), _between(compared, goal.words), goal.verdict(compared)]
 
 
-def _tasks(record: Record, medians: Medians) -> Iterator[str]:
+def _between(compared: Compared, words: Callable[[float], str]) -> str:
+    return f"{words(compared.low)} to {words(compared.high)}" if compared.rounds > 1 else ""
+
+
+def _tasks(record: Record, measured: Measured) -> Iterator[str]:
     for task in dict.fromkeys(entry["task"] for entry in record["rounds"]):
         yield f"## {task}"
         for load in dict.fromkeys(load for entry, load, _ in _levels(record) if entry["task"] == task):
             yield f"### {load}"
             yield f"![{task}, {load}](plots/{plot_name(task, load)})"
-            yield _figures(record, medians, task, load)
+            yield _figures(record, measured, task, load)
         yield _agreements(record, task)
 
 
@@ -82,25 +87,27 @@ def plot_name(task: str, load: str) -> str:
     return f"{task}-{load.replace(' ', '-')}.svg"
 
 
-def _figures(record: Record, medians: Medians, task: str, load: str) -> str:
+def _figures(record: Record, measured: Measured, task: str, load: str) -> str:
     """Sorted by level, ours first."""
     unit = tasks.unit(task) or "requests/s"
-    figure = "units_per_second" if tasks.unit(task) else "requests_per_second"
-    head = ["at once", "peer", unit, "each round", "ours to it", "first ms p50", "p95", "per token ms", "latency p50",
-            "p99", "errors"]  # fmt: skip
+    head = ["at once", "peer", unit, "each round", "ours to it", "95%", "first ms p50", "p95", "per token ms",
+            "latency p50", "p99", "errors"]  # fmt: skip
     keys = sorted(
-        (key for key in medians if key[:2] == (task, load)), key=lambda key: (int(key[2]), key[3] != OURS, key[3])
+        (key for key in measured if key[:2] == (task, load)), key=lambda key: (int(key[2]), key[3] != OURS, key[3])
     )
-    rows = []
-    for key in keys:
-        of = medians[key]
-        ours = medians.get((*key[:3], OURS), {}).get(figure)
-        ratio = f"{ours / of[figure]:.2f}" if ours and of[figure] and key[3] != OURS else ""
-        each = " ".join(f"{level[figure]:.4g}" for level in _of(record, key))
-        errors = sum(sum(level["errors"].values()) for level in _of(record, key))
-        times = [f"{of[f'{name}_{p}']:.3g}" if f"{name}_{p}" in of else "" for name, p in FIRST]
-        rows.append([key[2], key[3], f"{of[figure]:.4g}", each, ratio, *times, str(errors or "")])
-    return table(head, rows)
+    return table(head, [_figures_of(record, measured, key) for key in keys])
+
+
+def _figures_of(record: Record, measured: Measured, key: tuple[str, str, str, str]) -> Sequence[str]:
+    """Of a peer at one level."""
+    of, figure = measured[key], "units_per_second" if tasks.unit(key[0]) else "requests_per_second"
+    ours = measured.get((*key[:3], OURS), {}).get(figure, {})
+    compared = ratio(ours, of[figure]) if key[3] != OURS else None
+    ratios = [f"{compared.measured:.2f}", _between(compared, "{:.2f}".format)] if compared else ["", ""]
+    each = " ".join(f"{level[figure]:.4g}" for level in _of(record, key))
+    errors = sum(sum(level["errors"].values()) for level in _of(record, key))
+    times = [f"{median(of[f'{name}_{p}'].values()):.3g}" if f"{name}_{p}" in of else "" for name, p in FIRST]
+    return [key[2], key[3], f"{median(of[figure].values()):.4g}", each, *ratios, *times, str(errors or "")]
 
 
 def _of(record: Record, key: tuple[str, str, str, str]) -> Iterator[Mapping[str, Any]]:
