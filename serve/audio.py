@@ -4,14 +4,14 @@ PyAV brings its own codecs, so no image needs a system ffmpeg. Everything here b
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any, Literal, cast
 
 import av
 import numpy as np
 
 from serve.engine import Samples
-from serve.errors import BadRequest
+from serve.errors import BadRequest, TooLarge
 
 HEARD_RATE = 16_000
 """Samples per second of what engines hear."""
@@ -20,8 +20,10 @@ SPOKEN_RATE = 24_000
 BIT_RATE = 64_000
 """Of lossy formats: more is not heard in one voice."""
 MIN_SECONDS = 0.1
-MAX_SECONDS = 4 * 3600
-"""A few megabytes can decode to days of silence."""
+MAX_SECONDS = 4 * 3600.0
+"""Of one recording, unless its entry says otherwise: a few megabytes can decode to days of silence."""
+MAX_FRAME_SECONDS = 60
+"""What codecs give at once is shorter; a header that lies about the rate would have it fill the memory."""
 
 # A playlist would make the server open the addresses in it, so only formats that hold their own audio are read.
 READ = "wav,w64,mp3,flac,ogg,mov,matroska,aac,amr,aiff,caf,mpeg,mpegts"
@@ -43,12 +45,15 @@ WRITTEN: dict[Format, tuple[str, str, dict[str, str]]] = {
 STEADY = {"flush_packets": "1", "fflags": "bitexact"}
 
 
-def decode(data: bytes) -> Samples:
-    """The first audio stream of a file, mono at HEARD_RATE; BadRequest when there is none that can be heard."""
+def decode(data: bytes, most: float = MAX_SECONDS, left: Callable[[], bool] = lambda: False) -> Samples:
+    """The first audio stream of a file, mono at HEARD_RATE; BadRequest when there is none that can be heard.
+
+    TooLarge as soon as it has `most` seconds, and the end as soon as whoever asked has `left`.
+    """
     if not data:
         raise _refused("is empty")
     try:
-        samples = _decoded(data)
+        samples = _decoded(data, most, left)
     except (av.FFmpegError, ValueError):
         raise _refused("cannot be decoded; send wav, mp3, flac, ogg, opus, m4a, mp4, webm or mpeg") from None
     if len(samples) < MIN_SECONDS * HEARD_RATE:
@@ -57,31 +62,42 @@ def decode(data: bytes) -> Samples:
     return samples
 
 
-def _decoded(data: bytes) -> Samples:
+def _decoded(data: bytes, most: float, left: Callable[[], bool]) -> Samples:
+    samples = bytearray()  # Grows in place: pieces that are joined in the end would be there twice.
     with av.open(io.BytesIO(data), options={"format_whitelist": READ}, metadata_errors="ignore") as container:
         if not container.streams.audio:
             raise _refused("has no audio stream")
-        pieces, left = [np.zeros(0, np.float32)], MAX_SECONDS * HEARD_RATE
         for piece in _pieces(container):
-            left -= len(piece)
-            if left < 0:
-                raise _refused(f"is longer than {MAX_SECONDS // 3600} hours; send it in parts")
-            pieces.append(piece)
-    # Float formats can carry what is no number, which would spread over the whole spectrum.
-    return np.nan_to_num(np.concatenate(pieces), copy=False, nan=0, posinf=1, neginf=-1)
+            samples += piece.data
+            if len(samples) > most * HEARD_RATE * piece.itemsize:
+                raise TooLarge(f"file: has more than {most:g} seconds of audio; send it in parts", param="file")
+            if left():
+                raise _refused("is not wanted any more")
+    return np.frombuffer(samples, np.float32)
 
 
 def _pieces(container: Any) -> Iterator[Samples]:
-    """Mono by the mean of the channels: FFmpeg's own mix of floats is louder than the file, beyond full scale."""
-    resampler = av.AudioResampler(format="fltp", rate=HEARD_RATE)
+    resampler = av.AudioResampler(format="flt", rate=HEARD_RATE)  # Packed: PyAV does not end after the eighth plane.
     for packet in container.demux(audio=0):
         try:
             frames = packet.decode()
         except av.error.InvalidDataError:  # A damaged packet costs its own moment only.
             continue
         for frame in frames:
-            yield from (heard.to_ndarray().mean(axis=0) for heard in resampler.resample(frame))
-    yield from (heard.to_ndarray().mean(axis=0) for heard in resampler.resample(None))
+            if frame.samples > MAX_FRAME_SECONDS * frame.sample_rate:
+                raise ValueError("no codec gives so much at once")
+            yield from map(_mono, resampler.resample(frame))
+    yield from map(_mono, resampler.resample(None))
+
+
+def _mono(frame: Any) -> Samples:
+    """The mean of the channels, as FFmpeg's own mix of floats is louder than the file.
+
+    Float formats can carry what is no number, or is beyond full scale, and would spread over the whole spectrum.
+    """
+    channels: Samples = frame.to_ndarray().reshape(-1, frame.layout.nb_channels)
+    bounded = np.clip(np.nan_to_num(channels, copy=False, nan=0), -1, 1)
+    return np.asarray(bounded.mean(axis=1), np.float32)
 
 
 def _refused(reason: str) -> BadRequest:

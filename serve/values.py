@@ -159,6 +159,8 @@ class Model(Served):
     routing: Routing = "balanced"
     """Which of a language model's replicas answers: whichever has least to do, the one that has had the beginning of
     the prompt, or the one that has had the session."""
+    max_audio: float | None = Field(None, gt=0)
+    """Seconds of audio in one request of task stt, of which more is answered 413; default 4 hours."""
     limits: Limits = Limits()
     """What each key may use of it, where the key does not say otherwise."""
     check: Literal["meaning", "numbers"] = "meaning"

@@ -8,6 +8,7 @@ import asyncio
 import dataclasses
 import json
 import math
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, Any, Literal
@@ -18,8 +19,8 @@ from pydantic import BaseModel, Field
 from ray.serve import Application
 
 from serve import subtitles
-from serve.audio import HEARD_RATE, decode
-from serve.engine import Recognition, Segment, Transcriber, TranscriptionOptions
+from serve.audio import HEARD_RATE, MAX_SECONDS, decode
+from serve.engine import Recognition, Samples, Segment, Transcriber, TranscriptionOptions
 from serve.errors import BadRequest
 from serve.front.usage import usage
 from serve.replica import Replica
@@ -32,6 +33,9 @@ AT_ONCE = 4
 
 class Args(ModelArgs):
     """Arguments of an stt application."""
+
+    max_audio: float = Field(MAX_SECONDS, gt=0)
+    """Seconds of audio in one request; of more no more is decoded."""
 
 
 class Speech(BaseModel):
@@ -57,6 +61,7 @@ class SpeechToText(Replica):
     task = "stt"
     protocol = Transcriber
     engine: Transcriber
+    args: Args
 
     def routes(self) -> APIRouter:
         self.device = DeviceThread()
@@ -98,7 +103,7 @@ class SpeechToText(Replica):
     ) -> AsyncIterator[tuple[Recognition, AsyncIterator[Segment]]]:
         """The recognition and its segments, as they are decoded for as long as the context lasts."""
         async with self.device.waits.until(self.slots):
-            audio = await asyncio.to_thread(decode, await form.file.read())
+            audio = await self._decoded(await form.file.read())
             usage().audio_seconds += len(audio) / HEARD_RATE
             options = TranscriptionOptions(
                 language=language,
@@ -110,6 +115,14 @@ class SpeechToText(Replica):
             recognition = await self.device.run(lambda: self.engine.transcribe(audio, options))
             async with aclosing(self.device.iterate(recognition.segments)) as segments:
                 yield recognition, segments
+
+    async def _decoded(self, file: bytes) -> Samples:
+        """In a thread that ends soon after the client has left, as its place in memory is another's then."""
+        left = threading.Event()
+        try:
+            return await asyncio.to_thread(decode, file, self.args.max_audio, left.is_set)
+        finally:
+            left.set()
 
     async def _events(self, form: Speech, language: str | None, translate: bool) -> AsyncGenerator[str, None]:
         """OpenAI's events of a streamed transcription: deltas, whose sum `done` repeats."""

@@ -145,6 +145,12 @@ def test_a_language_models_routing_is_an_argument_of_its_builder() -> None:
     assert _redumped(application["args"], _args("llm")) == application["args"]
 
 
+def test_how_much_audio_a_request_may_have_is_an_argument_of_a_recognisers_builder() -> None:
+    application = render(fleet(models__ears__maxAudio=600)).applications["ears"]
+    assert application["args"]["maxAudio"] == 600
+    assert _redumped(application["args"], _args("stt")) == application["args"]
+
+
 def test_the_proxy_runs_on_every_node(small: Rendered) -> None:
     assert small.config["proxy_location"] == "EveryNode"
     options = {"host": "0.0.0.0", "port": 8000, "keep_alive_timeout_s": 300}

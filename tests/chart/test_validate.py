@@ -49,6 +49,10 @@ CASES: list[tuple[dict[str, Any], str]] = [
         "ingress: network.clients admits nobody to port 8000, and so not what comes by it; name its pods or addresses "
         "there",
     ),
+    (
+        {"models__ears__task": "tts", "models__ears__maxAudio": 600},
+        "models.ears.maxAudio: 600 is for task stt; leave it out",
+    ),
     ({"models__ears__routing": "prefix"}, "models.ears.routing: prefix is for task llm; leave it out"),
     (
         {

@@ -12,7 +12,7 @@ import pytest
 from serve import audio
 from serve.audio import Encoder, Format, decode, encoded
 from serve.engine import Samples
-from serve.errors import BadRequest
+from serve.errors import BadRequest, TooLarge
 
 FORMATS: list[Format] = list(audio.CONTENT_TYPES)
 CONTAINERS = [
@@ -37,6 +37,13 @@ def written(container: str, codec: str, samples: Samples, rate: int, layout: str
         output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     return sink.getvalue()
+
+
+def pcm(data: bytes, *, rate: int = 16_000, channels: int = 1, bits: int = 16, kind: int = 1) -> bytes:
+    """A wav file with the header that is said: 1 is whole numbers, 3 floats."""
+    frame = channels * bits // 8
+    return struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, kind, channels, rate,
+                       rate * frame % 2**32, frame, bits, b"data", len(data)) + data  # fmt: skip
 
 
 def loudest(samples: Samples, rate: int) -> float:
@@ -84,12 +91,10 @@ def test_sixteen_bits_at_the_heard_rate_arrive_unchanged() -> None:
 
 def test_what_is_no_number_becomes_silence() -> None:
     broken = tone(1, 16_000)
-    broken[100:200], broken[300] = np.nan, np.inf
-    header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + broken.nbytes, b"WAVE", b"fmt ", 16, 3, 1, 16_000, 64_000,
-                         4, 32, b"data", broken.nbytes)  # fmt: skip
-    samples = decode(header + broken.tobytes())
+    broken[100:200], broken[300], broken[301] = np.nan, np.inf, -1e38
+    samples = decode(pcm(broken.tobytes(), kind=3, bits=32))
     assert not samples[100:200].any()
-    assert samples[300] == 1
+    assert (samples[300], samples[301]) == (1, -1)
 
 
 def test_a_file_cut_short_gives_what_is_left() -> None:
@@ -143,12 +148,40 @@ def test_a_playlist_opens_no_file_of_the_server(playlist: str, tmp_path: Path) -
         decode(playlist.format(secret).encode())
 
 
-def test_hours_in_a_small_file_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audio, "MAX_SECONDS", 3600)
-    hours = written("flac", "flac", np.zeros(3700 * 8_000, np.float32), 8_000)
-    assert len(hours) < 2**21
-    with pytest.raises(BadRequest, match="longer than 1 hours"):
-        decode(hours)
+HOURS = written("flac", "flac", np.zeros(2 * 3600 * 8_000, np.float32), 8_000)
+
+
+def test_of_hours_in_a_small_file_no_more_is_decoded_than_may_be_sent() -> None:
+    pieces = iter([False] * 500)  # Each asks whether the client has left: one more would end in an error.
+    assert len(HOURS) < 2**22
+    with pytest.raises(TooLarge, match=r"^file: has more than 10 seconds of audio") as refusal:
+        decode(HOURS, 10, lambda: next(pieces))
+    assert (refusal.value.status, refusal.value.param) == (413, "file")
+
+
+def test_decoding_ends_when_who_asked_has_left() -> None:
+    pieces = iter([False, False, True])
+    with pytest.raises(BadRequest, match="not wanted any more"):
+        decode(HOURS, left=lambda: next(pieces))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 8, 9, 64])
+def test_any_number_of_channels_becomes_one(channels: int) -> None:
+    sent = np.repeat((tone(1, 16_000) * 32767).astype("<i2"), channels)
+    assert np.allclose(decode(pcm(sent.tobytes(), channels=channels)), tone(1, 16_000), atol=1e-4)
+
+
+@pytest.mark.parametrize("rate", [0, 1, 2**31 - 1, 2**32 - 1])
+def test_a_rate_that_cannot_be_is_refused(rate: int) -> None:
+    with pytest.raises(BadRequest, match=r"cannot be decoded|seconds of audio"):
+        decode(pcm(bytes(100_000), rate=rate))
+
+
+def test_a_frame_that_says_it_lasts_hours_is_not_made_into_them() -> None:
+    slow = written("flac", "flac", tone(1, 16_000), 1)
+    assert len(slow) < 2**16
+    with pytest.raises(BadRequest, match="cannot be decoded"):
+        decode(slow)
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -33,6 +33,7 @@ def address(deploy: Deploy, journal: Path) -> str:
     return deploy({
         "whisper": {"task": "stt", "names": ["whisper-1"], "engineConfig": {"journal": str(journal)}},
         "slow": {"task": "stt", "engineConfig": slow},
+        "short": {"task": "stt", "maxAudio": 2},
     })  # fmt: skip
 
 
@@ -188,6 +189,13 @@ def test_bad_input_is_refused_with_its_name_and_the_next_request_is_served(
     assert (answer.status_code, error["type"], error["param"]) == (400, "invalid_request_error", param)
     assert re.search(said, error["message"])
     assert client.audio.transcriptions.create(model="whisper", file=AUDIO).text == TEXT
+
+
+def test_more_audio_than_a_request_may_have_is_413(address: str) -> None:
+    answer = requests.post(f"{address}/short/v1/audio/transcriptions", files={"file": AUDIO}, timeout=60)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (413, "request_too_large", "file")
+    assert error["message"] == "file: has more than 2 seconds of audio; send it in parts"
 
 
 def test_bad_audio_in_a_stream_gets_its_status_before_the_first_event(client: openai.OpenAI) -> None:

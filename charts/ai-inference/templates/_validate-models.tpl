@@ -55,5 +55,8 @@ detokenize embed gateway health openai page rerank tokenize v1 v2
   {{- else if and (ne .routing "balanced") .adapters -}}
 {{ printf "%s.routing: %s does not go with adapters, whose requests go to the replica that holds them; leave one of the two out\n" $path .routing }}
   {{- end -}}
+  {{- if and .maxAudio (ne .task "stt") -}}
+{{ printf "%s.maxAudio: %v is for task stt; leave it out\n" $path .maxAudio }}
+  {{- end -}}
 {{- end -}}
 {{- end -}}
