@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from serve.engine import Tokens
 from serve.errors import TooLong
 from serve.metrics.traffic import BATCH
+from serve.pulse import Pulse
 from serve.waits import Waits
 
 T = TypeVar("T")
@@ -83,6 +84,7 @@ class TokenBatcher:
         self._by_length: list[_Item] = []
         self._closed = False
         self.waits = Waits()
+        self.pulse = Pulse()
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="device", daemon=True)
         self._thread.start()
@@ -165,7 +167,8 @@ class TokenBatcher:
         """Computes; what fails is halved, so that an item that cannot be computed takes no other with it."""
         BATCH.observe(len(batch))
         try:
-            results = list(zip(batch, self._compute([item.tokens for item in batch]), strict=True))
+            with self.pulse.step():
+                results = list(zip(batch, self._compute([item.tokens for item in batch]), strict=True))
         except Exception as error:
             if len(batch) == 1:
                 self._drop(batch[0].request)

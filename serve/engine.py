@@ -30,7 +30,7 @@ Samples = NDArray[np.float32]
 
 @runtime_checkable
 class LanguageModel(Protocol):
-    """Serves its own OpenAI application; what it serves is what clients get."""
+    """Serves its own OpenAI application; what it serves is what clients get. Its `pulse` is a serve.pulse.Pulse."""
 
     async def app(self, names: Sequence[str]) -> Any:
         """The ASGI application that answers for the served `names`."""
@@ -38,6 +38,10 @@ class LanguageModel(Protocol):
 
     async def check(self) -> None:
         """Raises when the engine can answer no more; Serve then restarts the replica."""
+        ...
+
+    async def probe(self) -> None:
+        """Makes one token."""
         ...
 
 

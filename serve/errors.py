@@ -129,6 +129,18 @@ class Unlike(ModelUnavailable):
     cause = "reference"
 
 
+class Congested(InferenceError):
+    """The model had not come to the request when its `queueTimeout` was over."""
+
+    status, code = 503, "model_congested"
+
+
+class TimedOut(InferenceError):
+    """The answer was not whole when the entry's `requestTimeout` was over."""
+
+    status, code = 504, "request_timeout"
+
+
 class ModelStarting(ModelUnavailable):
     """The model has no replica yet; the same request will be answered later."""
 

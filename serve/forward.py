@@ -18,6 +18,7 @@ HOP_BY_HOP = {  # RFC 9110, section 7.6.1, and what each side sets anew
     b"trailer", b"transfer-encoding", b"upgrade",
 }  # fmt: skip
 PATH = "/:@!$&'()*+,;=~"  # What RFC 3986 lets stand in a path.
+CONNECT_SECONDS = 5.0
 NOT_UP = HOP_BY_HOP | {b"host"}
 NOT_DOWN = HOP_BY_HOP | {b"x-request-id", b"date", b"server"}
 
@@ -29,7 +30,9 @@ class Forwarder:
         self.address = address
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
         self._session = aiohttp.ClientSession(
-            connector=connector, timeout=aiohttp.ClientTimeout(total=None), auto_decompress=False
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+            auto_decompress=False,
         )
 
     async def get(self, path: str, seconds: float, headers: Mapping[str, str]) -> tuple[int, bytes]:

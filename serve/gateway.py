@@ -20,6 +20,7 @@ from starlette.requests import Request
 from serve import wanted
 from serve.api import api, model_card
 from serve.asgi import Receive, Scope, Send, header, route
+from serve.calls import Calls
 from serve.errors import ModelStarting
 from serve.forward import Forwarder
 from serve.front.exchange import Exchange
@@ -73,6 +74,7 @@ class Gateway:
         self.keys = Keys.of_environment()
         self.front: Front | None = None
         self.forwarder = Forwarder(self.table.address)
+        self.calls = Calls()
 
     async def reconfigure(self, config: dict[str, Any]) -> None:
         """Serve calls this with the new `user_config`, while requests go on."""
@@ -93,7 +95,7 @@ class Gateway:
             path = _canonical(route(scope))
             if target := await self._target(scope, path, receive):
                 model, body = target
-                await self.forwarder.forward(scope, f"/{model}{path}", body, send)
+                await self.calls.call(self.forwarder, model, scope, path, body, send)
             else:
                 await own({**scope, "path": path}, receive, send)
 

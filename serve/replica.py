@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from fastapi import APIRouter
-from ray import serve as ray_serve
 from ray.serve import Application
 from starlette.requests import Request
 
@@ -22,6 +21,7 @@ from serve.adapters import Adapted, located
 from serve.api import api, model_card
 from serve.asgi import ASGI, route
 from serve.card import cards
+from serve.deployment import deployed
 from serve.errors import ModelUnavailable, UnknownModel
 from serve.front.access import Access
 from serve.front.exchange import Exchange
@@ -31,15 +31,12 @@ from serve.front.limiter import Limiter
 from serve.front.log import RequestLog
 from serve.front.trace import Trace
 from serve.metrics import library, models, series, traffic, use
+from serve.pulse import Checkup
 from serve.quotas.leases import Leases
 from serve.report import report
 from serve.start import load, start
 from serve.use import Meter
 from serve.values import ModelArgs, Source, Task, in_bytes
-
-HEADROOM = 16  # Serve's own bound lies above Front's, whose refusals have OpenAI's shape and spare /health.
-DEPLOYMENT = "Model"  # In each application, so that the chart can say how many replicas it has.
-PIN = 0.001  # Of the accelerator's custom resource: enough to pin, too little to run out.
 
 
 class Replica:
@@ -57,6 +54,7 @@ class Replica:
         self.engine: Any = None
         self.adapted: Adapted | None = None
         self._small: dict[ASGI, Replica] = {}
+        self.checkup: Checkup | None = None
         self.failure: ModelUnavailable | None = None
         self.refused: ModelUnavailable | None = None
         with self._failing_alone():
@@ -97,6 +95,13 @@ class Replica:
         app.get("/v1/models")(self.models)
         return app
 
+    async def answering(self) -> ASGI:
+        """The same, from when on its engine is looked after."""
+        app = await self.app()
+        pulse = next(part.pulse for part in self._parts() if hasattr(part, "pulse"))
+        self.checkup = Checkup(pulse, self.probe, self.args.stall_timeout)
+        return app
+
     async def models(self) -> dict[str, Any]:
         return {"object": "list", "data": [model_card(name) for name in self.served_names()]}
 
@@ -104,7 +109,7 @@ class Replica:
         app: ASGI = self._refuse
         if self.failure is None:
             with self._failing_alone():
-                app = await self._with_adapters(await self.app())
+                app = await self._with_adapters(await self.answering())
         most = self.args.max_ongoing_requests + self.args.max_queued_requests
         self.front = Front(
             self._with_health(app),
@@ -113,6 +118,8 @@ class Replica:
             limiter=self.limiter,
             max_body=in_bytes(self.args.max_body),
             max_requests=most,
+            queue_timeout=self.args.queue_timeout,
+            request_timeout=self.args.request_timeout,
             trace=Trace(self.args.model),
             watches=[traffic.watch, RequestLog(self.args.model)],
         )
@@ -140,7 +147,7 @@ class Replica:
         await Replica.__init__(small, self.args.model_copy(update={"names": names, "source": self.adapter_source(id)}))
         if small.failure is not None:
             raise small.failure
-        app = await small.app()
+        app = await small.answering()
         self._small[app] = small
         return app
 
@@ -166,10 +173,13 @@ class Replica:
         traffic.say(self.args.model, self.task, self.front.requests if self.front else 0, self.waiting())
         library.say(self.args.engine)
 
+    def _parts(self) -> tuple[Any, ...]:
+        """The engine and what leads to it."""
+        return (getattr(self, "batcher", None), getattr(self, "device", None), self.engine)
+
     def waiting(self) -> int:
         """Requests that wait for the device, where the engine or what leads to it can tell."""
-        parts = (getattr(self, "batcher", None), getattr(self, "device", None), self.engine)
-        here = sum(len(getattr(part, "waits", ())) for part in parts)
+        here = sum(len(getattr(part, "waits", ())) for part in self._parts())
         return here + sum(small.waiting() for small in self._small.values())
 
     def _with_health(self, app: Any) -> ASGI:
@@ -200,6 +210,17 @@ class Replica:
         if self.refused is not None:
             known |= {"device": "cpu", "reason": self.refused.message}
         return known if self.adapted is None else {**known, "adapters": self.adapted.state()}
+
+    async def probe(self) -> None:
+        """The smallest request that shows whether the engine computes."""
+        raise NotImplementedError
+
+    async def check_health(self) -> None:
+        """Serve asks this every ten seconds. One that could not be loaded stays: another start changes nothing."""
+        if self.checkup is not None:
+            self.checkup.check()
+        for small in self._small.values():
+            await small.check_health()
 
     def __del__(self) -> None:
         """Serve calls this when it stops the replica."""
@@ -233,24 +254,4 @@ class Replica:
         engine.must_do(cls.task, cls.protocol, args.engine, f"models.{args.model}")
         args = cls.prepared(args)
         engine.config(args)
-        return (
-            ray_serve.deployment(ray_serve.ingress()(cls))
-            .options(
-                name=DEPLOYMENT,
-                ray_actor_options=_resources(args),
-                max_ongoing_requests=_most(args),
-                logging_config={"enable_access_log": False},
-            )  # Each request is in our own, with more.
-            .bind(args)
-        )
-
-
-def _resources(args: ModelArgs) -> dict[str, Any]:
-    """Of the replica's own process; GPUs that may be on other nodes are its engine's workers' (_bundles.tpl)."""
-    place = args.placement
-    gpus = 0 if place.spans else place.num_gpus
-    return {"num_cpus": place.cpus, "num_gpus": gpus, "resources": {place.accelerator: PIN}}
-
-
-def _most(args: ModelArgs) -> int:
-    return args.max_ongoing_requests + args.max_queued_requests + HEADROOM
+        return deployed(cls, args)

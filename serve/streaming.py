@@ -12,6 +12,7 @@ from typing import Self, TypeVar
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
+from serve.pulse import Pulse
 from serve.waits import Waits
 
 Item = TypeVar("Item")
@@ -27,6 +28,7 @@ class DeviceThread:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="device")
         self.waits = Waits()
+        self.pulse = Pulse()
 
     async def run(self, call: Callable[[], Item]) -> Item:
         """The result of `call`; cancelled while it waits, it is never called."""
@@ -34,7 +36,8 @@ class DeviceThread:
 
             def begin() -> Item:
                 over()
-                return call()
+                with self.pulse.step():
+                    return call()
 
             return await asyncio.get_running_loop().run_in_executor(self._pool, begin)
 

@@ -117,7 +117,11 @@ class Served(Closed):
     max_queued_requests: int = Field(256, ge=0)
     """Requests that wait in one replica beyond those; one more is answered 429."""
     queue_timeout: float = Field(60, gt=0)
-    """Seconds that a request waits for a replica before it is answered 503."""
+    """Seconds that a request waits for a replica, and in it to be begun, before it is answered 503."""
+    request_timeout: float | None = Field(None, gt=0)
+    """Seconds that an answer may take in all; then 504, or the stream breaks."""
+    stall_timeout: float = Field(300, gt=0)
+    """Seconds at one step after which the engine is taken to hang and its replica is replaced."""
     max_body: Quantity = "32Mi"
     """Largest request body; more is answered 413."""
     adapters: Adapters | None = None
@@ -161,6 +165,8 @@ class Model(Served):
     the prompt, or the one that has had the session."""
     max_audio: float | None = Field(None, gt=0)
     """Seconds of audio in one request of task stt, of which more is answered 413; default 4 hours."""
+    drain_timeout: float = Field(120, ge=0)
+    """Seconds that a replica which ends goes on with what it has begun."""
     limits: Limits = Limits()
     """What each key may use of it, where the key does not say otherwise."""
     check: Literal["meaning", "numbers"] = "meaning"

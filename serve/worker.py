@@ -20,6 +20,7 @@ from ray import data as ray_data
 
 from serve import engine, parts, sources
 from serve.card import cards
+from serve.deployment import PIN
 from serve.errors import InferenceError
 from serve.job import JobArgs
 from serve.metrics import series, traffic, use
@@ -27,7 +28,6 @@ from serve.parts import place
 from serve.parts.part import Part
 from serve.parts.rows import Row, rows
 from serve.progress import Progress
-from serve.replica import PIN
 from serve.turn import turn
 from serve.use import Meter
 from serve.values import ModelArgs

@@ -63,6 +63,8 @@ class Upgrade(Closed):
     """recreate or newCluster."""
     patience: int = Field(240, ge=1)
     """Seconds that the hook of recreate waits until the new cluster serves."""
+    drain_timeout: int = Field(30, ge=0)
+    """Seconds that a pod which ends goes on with what it has begun."""
 
 
 class Tests(Closed):

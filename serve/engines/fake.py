@@ -3,6 +3,7 @@
 Answers derive from the request alone, so a test knows them; delays imitate a device, failures imitate a broken model.
 """
 
+import asyncio
 import hashlib
 import os
 import signal
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from serve.engine import Recognition, Samples, Segment, Tokens, TranscriptionOptions, Word
 from serve.parrot import Parrot
+from serve.pulse import Pulse
 from serve.values import Closed, Placement
 
 Item = TypeVar("Item")
@@ -49,8 +51,10 @@ class Config(Closed):
     """How many tokens of prompts that cache holds."""
     max_tokens: int = 512
     """Context of the model."""
+    hang: Path | None = None
+    """While this file is there, what is computed does not end, as on a device that hangs."""
     journal: Path | None = None
-    """A file that gets a line for each transcription, each piece of audio worked on, and the end of each."""
+    """A file that gets a line for each batch of texts, each transcription, each piece of audio, and the end of each."""
 
     def on_cpu(self) -> Self:
         return self
@@ -61,6 +65,7 @@ class Engine:
 
     def __init__(self, config: Config, folder: Path, placement: Placement) -> None:
         self.config = config
+        self.pulse = Pulse()
         self._wrong = np.float32(0 if placement.vendor == "cpu" else config.wrong)
         self._note(f"begin {os.getpid()}", config.load_journal)
         time.sleep(config.load_delay)
@@ -86,7 +91,8 @@ class Engine:
         return [Tokens(text, len(text.split())) for text in prompted]
 
     def embed(self, batch: Sequence[Tokens]) -> NDArray[np.float32]:
-        time.sleep(self.config.delay)
+        self._note("batch", self.config.journal)
+        self._work()
         if self.config.error:
             raise RuntimeError(self.config.error)
         vectors = np.stack([_noise(tokens.ids, SIZE) for tokens in batch])
@@ -99,7 +105,7 @@ class Engine:
 
     def score(self, batch: Sequence[Tokens]) -> NDArray[np.float32]:
         """Words that query and document share."""
-        time.sleep(self.config.delay)
+        self._work()
         shared = [len(set(query.split()) & set(document.split())) for query, document in (t.ids for t in batch)]
         return np.array(shared, np.float32)
 
@@ -135,11 +141,16 @@ class Engine:
     def _worked_on(self, pieces: Iterable[Item]) -> Iterator[Item]:
         try:
             for piece in pieces:
-                time.sleep(self.config.delay)
+                self._work()
                 self._note(str(piece), self.config.journal)
                 yield piece
         finally:
             self._note("end", self.config.journal)
+
+    def _work(self) -> None:
+        time.sleep(self.config.delay)
+        while self.config.hang and self.config.hang.exists():
+            time.sleep(0.01)
 
     def _note(self, line: str, file: Path | None) -> None:
         if file is not None:
@@ -155,6 +166,10 @@ class Engine:
 
     async def check(self) -> None:
         return None
+
+    async def probe(self) -> None:
+        with self.pulse.step():
+            await asyncio.to_thread(self._work)
 
 
 def arithmetic(config: Config, folder: Path, placement: Placement) -> None:

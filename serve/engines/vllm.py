@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import types
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Self
@@ -90,7 +91,8 @@ class Engine:
         validate_parsed_serve_args(self._args)
         engine_args = AsyncEngineArgs.from_cli_args(self._args)
         self.waits = Steps()
-        self._client = metered(AsyncLLM).from_engine_args(engine_args, stat_loggers=[self.waits])
+        self.pulse = self.waits.pulse
+        self._client = metered(AsyncLLM, self.waits).from_engine_args(engine_args, stat_loggers=[self.waits])
 
     async def app(self, names: Sequence[str]) -> Any:
         from vllm.entrypoints.launchers.api_server.app_state import init_app_state
@@ -109,6 +111,15 @@ class Engine:
 
     async def check(self) -> None:
         await self._client.check_health()
+        if not self._client.output_processor.has_unfinished_requests():  # All that there was may have left.
+            self.pulse.rest()
+
+    async def probe(self) -> None:
+        from vllm import SamplingParams
+
+        prompt = {"prompt_token_ids": [0]}
+        async for _ in self._client.generate(prompt, SamplingParams(max_tokens=1), f"probe-{uuid.uuid4()}"):
+            pass
 
     async def add(self, name: str, folder: Path) -> None:
         from vllm.entrypoints.serve.lora.protocol import LoadLoRAAdapterRequest

@@ -3,6 +3,7 @@
 It is in the scope, so that whoever answers knows who asks, and at its end it tells what there is to measure.
 """
 
+import asyncio
 import json
 import time
 from typing import Any, Self
@@ -45,10 +46,12 @@ class Exchange:
         self.started = False
         self.ended = False
         self.refusal: InferenceError | None = None
+        self._task: asyncio.Task[Any] | None = None
 
     def attach(self, scope: Scope) -> None:
         """Lets whoever answers know of it; not in Serve's proxy, which sends the scope to another process."""
         scope[PLACE] = self
+        self._task = asyncio.current_task()
         CURRENT.set(self.usage)
 
     @classmethod
@@ -65,6 +68,16 @@ class Exchange:
     @property
     def key_name(self) -> str | None:
         return None if self.key is None else self.key.name
+
+    def refuse(self, error: InferenceError) -> None:
+        """Ends what is done for it, as when the client leaves; its client hears the error, or sees it break."""
+        self.refusal = error
+        if self._task is not None:
+            self._task.cancel()
+
+    def refused(self) -> bool:
+        """Whether its task was cancelled by `refuse` and by nobody else; the task then goes on."""
+        return self.refusal is not None and self._task is not None and self._task.uncancel() == 0
 
     async def send(self, message: Message) -> None:
         if self.refusal is not None and not self.started:

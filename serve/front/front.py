@@ -7,12 +7,14 @@ that tasks only raise. It is plain ASGI and looks at no chunk of an answer: what
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from starlette.middleware.cors import CORSMiddleware
 
 from serve.asgi import ASGI, Message, Receive, Scope, Send, header
-from serve.errors import InferenceError, Overloaded, TooLarge, failed
+from serve.errors import InferenceError, Overloaded, TimedOut, TooLarge, failed
+from serve.front.deadline import CURRENT, Deadline
 from serve.front.exchange import Exchange
 from serve.front.keys import Keys
 from serve.front.limiter import Limiter
@@ -34,7 +36,8 @@ def health(path: str) -> bool:
 class Front:
     """Wraps `app`, of `model` or of all; `free` says for which paths a key is not needed.
 
-    `max_body` in bytes; `max_requests` at once, None for no bound.
+    `max_body` in bytes; `max_requests` at once, and the seconds that a request may wait to be begun and take in all,
+    None for no bound.
     """
 
     def __init__(
@@ -44,6 +47,8 @@ class Front:
         *,
         max_body: int,
         max_requests: int | None = None,
+        queue_timeout: float | None = None,
+        request_timeout: float | None = None,
         model: str | None = None,
         free: Free = health,
         limiter: Limiter | None = None,
@@ -59,6 +64,8 @@ class Front:
         self.watches: Sequence[Watch] = watches if trace is None else (*watches, trace)
         self.max_body = max_body
         self.max_requests = max_requests
+        self.queue_timeout = queue_timeout
+        self.request_timeout = request_timeout
         self.requests = 0
         self._cors: ASGI | None = None
 
@@ -87,8 +94,10 @@ class Front:
         except InferenceError as error:
             await exchange.fail(exchange.refusal or error)
         except asyncio.CancelledError:
-            exchange.error = LEFT
-            raise
+            if exchange.refusal is None or not exchange.refused():
+                exchange.error = LEFT
+                raise
+            await exchange.fail(exchange.refusal)
         except Exception:
             logger.exception("request %s failed", exchange.request_id)
             if not exchange.ended:
@@ -108,9 +117,25 @@ class Front:
                     f"{self.max_requests} requests are being worked on or wait; send this one again later",
                     retry_after=RETRY_AFTER,
                 )
-            await self._limit(scope, self._bounded(scope, receive, exchange), exchange)
+            with self._timed(exchange):
+                await self._limit(scope, self._bounded(scope, receive, exchange), exchange)
         finally:
             self.requests -= counted
+
+    @contextmanager
+    def _timed(self, exchange: Exchange) -> Iterator[None]:
+        """Refuses the request when its time is over."""
+        if self.queue_timeout is not None:
+            CURRENT.set(Deadline(self.model or exchange.path, self.queue_timeout, exchange.refuse))
+        alarm = None
+        if self.request_timeout is not None:
+            said = f"the answer was not whole after {self.request_timeout:g} seconds, this model's requestTimeout"
+            alarm = asyncio.get_running_loop().call_later(self.request_timeout, exchange.refuse, TimedOut(said))
+        try:
+            yield
+        finally:
+            if alarm:
+                alarm.cancel()
 
     async def _limit(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
         """Takes from the limits of the key what the request uses."""

@@ -73,6 +73,9 @@ class Embeddings(Replica):
         router.post("/embed")(self.embed)
         return router
 
+    async def probe(self) -> None:
+        await self.batcher.run(self.engine.tokenize(["probe"]))
+
     async def embeddings(self, body: EmbeddingsRequest) -> Response:
         self.must_serve(body.model)
         self._check_dimensions(body.dimensions)

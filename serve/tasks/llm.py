@@ -63,6 +63,10 @@ class Llm(Replica):
     async def check_health(self) -> None:
         if self.failure is None:
             await self.engine.check()
+        await super().check_health()
+
+    async def probe(self) -> None:
+        await self.engine.probe()
 
 
 def build(args: Args) -> Application:

@@ -97,6 +97,9 @@ class Rerank(Replica):
         router.post("/rerank")(self.tei)
         return router
 
+    async def probe(self) -> None:
+        await self.batcher.run(self.engine.tokenize_pairs([("probe", "probe")]))
+
     async def rerank(self, body: RerankRequest) -> JSONResponse:
         self.must_serve(body.model)
         texts = [_text(document, body.rank_fields, f"documents[{i}]") for i, document in enumerate(body.documents)]

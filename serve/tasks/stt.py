@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from fastapi import APIRouter, Form, Response, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, Field
@@ -70,6 +71,10 @@ class SpeechToText(Replica):
         router.post("/v1/audio/transcriptions", response_model=None)(self.transcriptions)
         router.post("/v1/audio/translations", response_model=None)(self.translations)
         return router
+
+    async def probe(self) -> None:
+        silence = np.zeros(HEARD_RATE, np.float32)
+        await self.device.run(lambda: next(self.engine.transcribe(silence, TranscriptionOptions()).segments, None))
 
     async def transcriptions(self, form: MultipartForm) -> Response:
         return await self._answer(form, translate=False)

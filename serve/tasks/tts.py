@@ -69,6 +69,10 @@ class TextToSpeech(Replica):
         router.get("/v1/audio/voices")(self.voices)
         return router
 
+    async def probe(self) -> None:
+        voice = self.engine.voices()[0]
+        await self.device.run(lambda: next(self.engine.speak("one", voice=voice, speed=1), None))
+
     async def voices(self) -> dict[str, list[str]]:
         return {"voices": self.engine.voices()}
 

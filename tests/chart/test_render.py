@@ -74,6 +74,13 @@ def test_a_pod_has_one_label_of_ours_and_no_other(small: Rendered, group: str) -
     assert small.groups[group]["template"]["metadata"]["labels"] == {"ai-inference/release": "ai-inference"}
 
 
+@pytest.mark.parametrize("group", ["head", "small"])
+def test_a_pod_that_ends_has_time_for_what_it_has_begun_and_then_to_end(group: str) -> None:
+    pod = render(fleet(upgrade__drainTimeout=60)).groups[group]["template"]["spec"]
+    env = {entry["name"]: entry.get("value") for entry in pod["containers"][0]["env"]}
+    assert (env["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"], pod["terminationGracePeriodSeconds"]) == ("60", 75)
+
+
 def test_only_workers_mount_the_model_cache(small: Rendered) -> None:
     assert {"name": "models", "mountPath": "/models"} in small.container("big")["volumeMounts"]
     assert small.environment("big")["AI_INFERENCE_CACHE"] == "/models"

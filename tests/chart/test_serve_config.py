@@ -86,6 +86,12 @@ def test_a_number_of_replicas_is_kept_but_given_up_while_no_node_has_the_acceler
     assert (scaling["upscale_delay_s"], scaling["downscale_delay_s"], scaling["downscale_to_zero_delay_s"]) == (0, 0, 0)
 
 
+def test_how_long_a_replica_may_take_to_end_is_no_argument_so_that_a_change_replaces_none() -> None:
+    before, after = (render(fleet(**more)).applications["ears"] for more in ({}, {"models__ears__drainTimeout": 5}))
+    assert [one["deployments"][0]["graceful_shutdown_timeout_s"] for one in (before, after)] == [120, 5]
+    assert before["args"] == after["args"]
+
+
 def test_bounds_of_replicas_come_with_the_types_defaults() -> None:
     scaling = _scaling(models__ears__replicas={"max": 2, "upscaleDelay": 0})
     assert {key: scaling[f"{key}_replicas"] for key in ("min", "initial", "max")} == {"min": 0, "initial": 1, "max": 2}
@@ -125,6 +131,8 @@ EVERYTHING: dict[str, Any] = {
     "maxOngoingRequests": 1000000,
     "maxQueuedRequests": 0,
     "queueTimeout": 0.5,
+    "requestTimeout": 600,
+    "stallTimeout": 10,
     "maxBody": "1Gi",
     "adapters": {"source": {"path": "/adapters"}, "max": 2},
     "loadPatience": 5,

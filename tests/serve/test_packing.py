@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
+from serve.deployment import resources
 from serve.errors import ConfigurationError
 from serve.ledger import Rack
 from serve.local.manifest import Manifest
 from serve.local.nodes import OTHER_THAN_PODS, end_with_parent
-from serve.replica import _resources
 from tests.helm import Rendered, render
 
 pytestmark = pytest.mark.slow
@@ -156,7 +156,7 @@ def wanted(fleet: Rendered) -> list[dict[str, Any]]:
         (deployment,) = fleet.applications[model]["deployments"]
         one = {
             "model": model,
-            "options": _resources(manifest.args(model)),
+            "options": resources(manifest.args(model)),
             "bundles": deployment.get("placement_group_bundles"),
             "strategy": deployment.get("placement_group_strategy"),
         }

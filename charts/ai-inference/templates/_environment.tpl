@@ -10,9 +10,14 @@
 {{- $env := dict "AI_INFERENCE_VENDOR" $entry.vendor "RAY_USAGE_STATS_ENABLED" "0"
     "RAY_SERVE_ENABLE_HA_PROXY" "1" "RAY_SERVE_THROUGHPUT_OPTIMIZED" "1" "RAY_worker_niceness" "0"
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S" "2" "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S" "60"
-    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH" "serve.patience:middlewares" -}}
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH" "serve.patience:middlewares"
+    "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S" (print $root.Values.upgrade.drainTimeout) -}}
+{{- /* A request changes nothing, so that one whose replica died before it answered may go to another, twice at most: it
+       may be what replicas die of. */ -}}
+{{- $_ := set $env "RAY_SERVE_HAPROXY_RETRY_ON" "conn-failure empty-response" -}}
+{{- $_ = set $env "RAY_SERVE_HAPROXY_RETRIES" "2" -}}
 {{- /* The pod's own output, of which its first process has the other end. */ -}}
-{{- $_ := set $env "AI_INFERENCE_LOG" "/proc/1/fd/1" -}}
+{{- $_ = set $env "AI_INFERENCE_LOG" "/proc/1/fd/1" -}}
 {{- with $root.Values.monitoring.traces.endpoint -}}
   {{- $_ := set $env "OTEL_EXPORTER_OTLP_ENDPOINT" . -}}
 {{- end -}}

@@ -27,6 +27,8 @@ metadata:
     ai-inference/job: {{ . }}
     {{- end }}
 spec:
+  # Ray goes on with what it has begun, and then has a while to end.
+  terminationGracePeriodSeconds: {{ add $values.upgrade.drainTimeout 15 }}
   serviceAccountName: {{ include "ai-inference.service-account" $root }}
   automountServiceAccountToken: {{ $entry.autoscaling | default false }}
   securityContext: {{- include "ai-inference.pod-security" (list $values.image.user $entry.groups) | nindent 4 }}

@@ -1,5 +1,5 @@
-{{- /* How many replicas a model has, of how many GPUs, and what each key may use of them: (list root accelerator model)
-       goes in, the options of its Serve deployment come out as JSON.
+{{- /* How many replicas a model has, of how many GPUs, how long they may take to end, and what each key may use of them:
+       (list root accelerator model) goes in, the options of its Serve deployment come out as JSON.
 
        They are not among the model's args, so that a change of them adds or ends replicas and leaves the others alone.
        Serve's least is 0 where the nodes are a number: serve/replicas.py keeps at least the first number, but gives the
@@ -27,7 +27,8 @@
   {{- $_ := set $scaling "policy" (dict "policy_function" "serve.replicas:Replicas" "policy_kwargs" $known) -}}
 {{- end -}}
 {{- $bundles := include "ai-inference.bundles" (rest .) | fromJson -}}
-{{- $options := dict "name" "Model" "autoscaling_config" $scaling -}}
+{{- $options := dict "name" "Model" "autoscaling_config" $scaling
+    "graceful_shutdown_timeout_s" (index . 2).drainTimeout -}}
 {{- $access := dict -}}
 {{- with (index . 2).limits -}}
   {{- $_ := set $access "limits" . -}}

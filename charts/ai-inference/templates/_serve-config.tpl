@@ -54,7 +54,7 @@ applications:
 {{- $name := index . 0 -}}
 {{- $entry := index . 1 -}}
 {{- $args := pick $entry "names" "engine" "engineConfig" "source" "maxOngoingRequests" "maxQueuedRequests" "queueTimeout"
-    "maxBody" "maxAudio" "adapters" "routing" "loadPatience" "reference" "fallback" -}}
+    "requestTimeout" "stallTimeout" "maxBody" "maxAudio" "adapters" "routing" "loadPatience" "reference" "fallback" -}}
 {{- $_ := set $args "model" $name -}}
 {{- $_ := set $args "placement" (index . 2) -}}
 {{- dict

@@ -1,0 +1,159 @@
+"""What clients see when an engine is slow, hangs or dies under them, and when a replica ends as it should."""
+
+import contextlib
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from serve.local.service import Service
+from tests.serve.conftest import Deploy, application, gateway, post
+
+Eventually = Callable[[Callable[[], bool]], None]
+ASKED = {
+    "embeddings": ("/v1/embeddings", {"input": "text"}),
+    "rerank": ("/v1/rerank", {"query": "text", "documents": ["text"]}),
+    "tts": ("/v1/audio/speech", {"input": "some words", "response_format": "pcm"}),
+    "llm": ("/v1/chat/completions", {"messages": [{"role": "user", "content": "some words"}]}),
+}
+LONG = {"messages": [{"role": "user", "content": "word " * 60}], "stream": True}
+
+
+def ask(address: str, model: str, task: str) -> requests.Response:
+    path, body = ASKED[task]
+    return post(f"{address}/{model}{path}", body)
+
+
+def pids(service: Service, model: str) -> list[int]:
+    deployments = service.applications()[model]["deployments"].values()
+    return [one["pid"] for deployment in deployments for one in deployment["replicas"] if one["state"] == "RUNNING"]
+
+
+@pytest.mark.parametrize("task", ASKED)
+def test_a_request_that_is_not_begun_within_its_queue_timeout_is_told_to_come_back(deploy: Deploy, task: str) -> None:
+    slow = {"prefill": 2} if task == "llm" else {"delay": 4}
+    address = deploy({"slow": {"task": task, "queueTimeout": 1, "engineConfig": slow}})
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda _: ask(address, "slow", task), range(3)))
+    begun = [answer for answer in answers if answer.status_code == 200]
+    late = [answer for answer in answers if answer.status_code != 200]
+    assert begun
+    assert late
+    assert {(answer.status_code, answer.json()["error"]["code"]) for answer in late} == {(503, "model_congested")}
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in late)
+    assert ask(address, "slow", task).status_code == 200
+
+
+def test_an_answer_that_takes_too_long_is_504_or_breaks_and_its_engine_stops(
+    deploy: Deploy, eventually: Eventually
+) -> None:
+    address = deploy({"chat": {"task": "llm", "requestTimeout": 1, "engineConfig": {"tokenDelay": 0.1}}})
+    path = f"{address}/chat/v1/chat/completions"
+    whole = post(path, {**LONG, "stream": False})
+    assert (whole.status_code, whole.json()["error"]["code"]) == (504, "request_timeout")
+    assert "1 seconds, this model's requestTimeout" in whole.json()["error"]["message"]
+    with post(path, LONG, stream=True) as stream, pytest.raises(requests.exceptions.ChunkedEncodingError):
+        assert b"[DONE]" not in b"".join(stream.iter_content(None))
+    eventually(lambda: requests.get(f"{address}/chat/streams", timeout=60).json() == {"open": 0})
+    assert ask(address, "chat", "llm").status_code == 200
+
+
+def test_a_request_whose_replica_dies_before_it_answers_goes_to_the_next(
+    deploy: Deploy, service: Service, eventually: Eventually, tmp_path: Path
+) -> None:
+    address = deploy({"mortal": mortal(tmp_path)})
+    (first,) = pids(service, "mortal")
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(ask, address, "mortal", "embeddings") for _ in range(4)]
+        eventually((tmp_path / "journal").exists)
+        os.kill(first, signal.SIGKILL)
+    assert [answer.result().status_code for answer in answers] == [200] * 4
+    assert pids(service, "mortal") != [first]
+
+
+def mortal(folder: Path) -> dict[str, Any]:
+    """A model that takes its time, and a journal by which it is seen at work."""
+    return {"task": "embeddings", "engineConfig": {"delay": 3, "journal": str(folder / "journal")}}
+
+
+def test_by_name_a_replica_that_dies_with_a_large_request_is_503_in_openais_shape(
+    deploy: Deploy, service: Service, eventually: Eventually, tmp_path: Path
+) -> None:
+    """More than the proxy keeps to send it again."""
+    address = deploy({"mortal": mortal(tmp_path)})
+    large = {"model": "mortal", "input": ["text " * 100] * 400}
+    (first,) = pids(service, "mortal")
+    with ThreadPoolExecutor(1) as pool:
+        answer: Future[requests.Response] = pool.submit(post, f"{address}/v1/embeddings", large)
+        eventually((tmp_path / "journal").exists)
+        os.kill(first, signal.SIGKILL)
+    refused = answer.result()
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "model_unavailable"), refused.text
+    assert refused.headers["retry-after"] == "1"
+
+
+def test_an_engine_that_hangs_is_replaced(
+    deploy: Deploy, service: Service, eventually: Eventually, tmp_path: Path
+) -> None:
+    stuck = tmp_path / "stuck"
+    entry = {"task": "embeddings", "stallTimeout": 1, "engineConfig": {"hang": str(stuck)}}
+    address = deploy({"hung": entry})
+    assert ask(address, "hung", "embeddings").status_code == 200
+    (first,) = pids(service, "hung")
+    stuck.touch()
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(ask, address, "hung", "embeddings")
+        eventually(lambda: first not in pids(service, "hung"))
+        stuck.unlink()
+    assert answer.result().status_code in (200, 500)  # As it was sent again or not: Serve ends a replica by degrees.
+    assert ask(address, "hung", "embeddings").status_code == 200
+
+
+def test_a_model_that_nobody_answers_for_is_refused_at_once_after_some_have_waited(
+    deploy: Deploy, service: Service
+) -> None:
+    deploy({"away": {"task": "embeddings"}})
+    slow = {"away": {"task": "embeddings", "queueTimeout": 1, "engineConfig": {"loadDelay": 20}}}
+    service.apply({"applications": [gateway(slow), application("away", slow["away"])]})
+    body = {"model": "away", "input": "text"}
+    messages: list[str] = []
+    while (answer := post(f"{service.address}/v1/embeddings", body)).status_code != 200 or not messages:
+        if answer.status_code == 503:
+            assert int(answer.headers["retry-after"]) > 0
+            messages.append(answer.json()["error"]["message"])
+    service.wait()
+    assert any("has had no replica for 1 seconds" in message for message in messages)
+    assert any("has not answered the last 5 requests" in message for message in messages)
+
+
+@pytest.mark.parametrize(("seconds", "whole"), [(30, True), (0, False)])
+def test_a_replica_that_ends_goes_on_with_what_it_has_begun_for_its_drain_timeout(
+    service: Service, seconds: float, whole: bool
+) -> None:
+    models: dict[str, dict[str, Any]] = {"chat": {"task": "llm", "engineConfig": {"tokenDelay": 0.25}}}
+
+    def apply(entry: Mapping[str, Any]) -> None:
+        app = application("chat", entry)
+        app["deployments"] = [{"name": "Model", "graceful_shutdown_timeout_s": seconds}]
+        service.apply({"applications": [gateway(models), app]})
+        service.wait()
+
+    apply(models["chat"])
+    words = []
+    with post(f"{service.address}/chat/v1/chat/completions", LONG, stream=True) as stream:
+        changing = threading.Thread(target=apply, args=({**models["chat"], "names": ["another"]},))
+        events = stream.iter_lines()
+        words.append(next(events))
+        changing.start()
+        with contextlib.suppress(requests.exceptions.ChunkedEncodingError):
+            words += [line for line in events if line.startswith(b"data: {")]
+        changing.join()
+    said = "".join(json.loads(line.removeprefix(b"data: "))["choices"][0]["delta"].get("content", "") for line in words)
+    assert (said.split() == ["word"] * 60) is whole
