@@ -37,6 +37,8 @@ NAME = "ai-inference"
 VALUES = Path(__file__).with_name("served.yaml")
 CARD = "gpu.intel.com/xe"
 CACHE = "models"
+KEY = "a" * 32
+BEARER = {"authorization": f"Bearer {KEY}"}
 LOAD = "AI_INFERENCE_LOAD_IMAGE"
 running_pods = pytest.mark.skipif(
     not os.environ.get(LOAD),
@@ -153,7 +155,7 @@ def served(folder: Path, spec: Mapping[str, Any] = SPEC) -> Iterator[Served]:
     values.write_text(yaml.safe_dump(_placed(spec, node)))
     kubectl.patch_status("node", node, {"capacity": {CARD: "1"}})
     kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-    for thing in _volume(namespace, folder):
+    for thing in (*_volume(namespace, folder), keys(namespace, tester=KEY)):
         kubectl.apply(thing)
     try:
         yield Served(namespace, values)
@@ -185,6 +187,12 @@ def _placed(spec: Mapping[str, Any], node: str) -> dict[str, Any]:
         for name, accelerator in spec["accelerators"].items()
     }
     return {"auth": {"enabled": False}, **spec, "head": {**spec["head"], **label}, "accelerators": accelerators}
+
+
+def keys(namespace: str, **by_name: str) -> dict[str, Any]:
+    """The Secret of the release's keys, where its values want them."""
+    metadata = {"name": f"{NAME}-keys", "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": by_name}
 
 
 def _volume(namespace: str, folder: Path) -> Iterator[dict[str, Any]]:

@@ -3,9 +3,11 @@
 Tests of one installation, in their order; the last one uninstalls it.
 """
 
+import json
 import os
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +20,18 @@ import requests
 
 from serve.checks.stt import SPEECH
 from tests.cluster import kubectl
-from tests.cluster.served import SPEC, Served, loading_images, make_models, running_pods, served
+from tests.cluster.served import (
+    BEARER,
+    KEY,
+    NAME,
+    SPEC,
+    Served,
+    keys,
+    loading_images,
+    make_models,
+    running_pods,
+    served,
+)
 
 pytestmark = running_pods
 PATIENCE = 180
@@ -53,7 +66,7 @@ def wait_for(address: str, model: str, status: str) -> dict[str, Any]:
     """The model's state once it has this status."""
     deadline = time.monotonic() + PATIENCE
     while True:
-        state: dict[str, Any] = requests.get(f"{address}/health", timeout=60).json()["models"][model]
+        state: dict[str, Any] = requests.get(f"{address}/health", headers=BEARER, timeout=60).json()["models"][model]
         if state["status"] == status:
             return state
         assert time.monotonic() < deadline, f"{model} is {state} and not {status}"
@@ -68,7 +81,8 @@ def calling(url: str) -> Iterator[list[int]]:
 
     def call() -> None:
         while not ended.is_set():
-            answer = requests.post(url, json={"query": "the sea", "documents": ["a hill", "waves"]}, timeout=60)
+            body = {"query": "the sea", "documents": ["a hill", "waves"]}
+            answer = requests.post(url, json=body, headers=BEARER, timeout=60)
             statuses.append(answer.status_code)
 
     caller = threading.Thread(target=call)
@@ -88,7 +102,7 @@ def base(release: Served, request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 def test_the_language_model_answers_openais_client(base: Any) -> None:
-    client = openai.OpenAI(base_url=f"{base('llm')}/v1", api_key="unused")
+    client = openai.OpenAI(base_url=f"{base('llm')}/v1", api_key=KEY)
     messages: Any = [{"role": "user", "content": "Hello!"}]
     whole = client.chat.completions.create(model="llm", messages=messages, max_tokens=8, temperature=0)
     stream = client.chat.completions.create(model="llm", messages=messages, max_tokens=8, temperature=0, stream=True)
@@ -97,26 +111,55 @@ def test_the_language_model_answers_openais_client(base: Any) -> None:
 
 
 def test_speech_goes_in_and_comes_out_by_openais_client(base: Any) -> None:
-    heard = openai.OpenAI(base_url=f"{base('whisper')}/v1", api_key="unused").audio.transcriptions.create(
+    heard = openai.OpenAI(base_url=f"{base('whisper')}/v1", api_key=KEY).audio.transcriptions.create(
         model="whisper", file=SPEECH, response_format="verbose_json"
     )
     assert heard.duration == pytest.approx(3.65, abs=0.1)
-    spoken = openai.OpenAI(base_url=f"{base('tts')}/v1", api_key="unused").audio.speech.create(
+    spoken = openai.OpenAI(base_url=f"{base('tts')}/v1", api_key=KEY).audio.speech.create(
         model="tts", voice="alloy", input=SENTENCE, response_format="wav"
     )
     assert spoken.read()[:4] == b"RIFF"
 
 
 def test_trained_vectors_come_out_by_openais_client(base: Any) -> None:
-    client = openai.OpenAI(base_url=f"{base('embeddings')}/v1", api_key="unused")
+    client = openai.OpenAI(base_url=f"{base('embeddings')}/v1", api_key=KEY)
     answer = client.embeddings.create(model="embeddings", input=[SENTENCE, "Hello!"])
     assert [len(item.embedding) for item in answer.data] == [384, 384]
 
 
 def test_documents_are_ordered_by_coheres_client(base: Any) -> None:
-    with cohere.ClientV2("unused", base_url=base("reranker")) as client:
+    with cohere.ClientV2(KEY, base_url=base("reranker")) as client:
         results = client.rerank(model="reranker", query="the sea", documents=["a hill", "waves"]).results
     assert sorted(result.index for result in results) == [0, 1]
+
+
+def test_who_brings_no_key_is_told_so_by_every_model_and_by_all(release: Served) -> None:
+    with release.address() as address:
+        for path in ("/v1/models", *(f"/{model}/v1/models" for model in SPEC["models"])):
+            answer = requests.get(address + path, timeout=60)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key"), path
+
+
+def test_each_request_is_a_line_of_its_pods_output(release: Served) -> None:
+    id = uuid.uuid4().hex
+    with release.address() as address:
+        asked = {"headers": {**BEARER, "x-request-id": id}, "json": {"model": "embeddings", "input": "a secret"}}
+        assert requests.post(f"{address}/v1/embeddings", timeout=60, **asked).status_code == 200
+    for group in ("head", "processor"):
+        pod = release.pods()[group]["metadata"]["name"]
+        (line,) = (one for one in kubectl.run("logs", pod, "--container=ray", *release.place).splitlines() if id in one)
+        assert json.loads(line)["key"] == "tester"
+        assert "a secret" not in line
+
+
+def test_a_key_that_is_added_to_the_secret_may_ask_without_a_restart(release: Served) -> None:
+    added = "b" * 32
+    kubectl.apply(keys(release.namespace, tester=KEY, added=added))
+    deadline = time.monotonic() + PATIENCE
+    with release.address() as address:
+        while requests.get(f"{address}/v1/models", headers={"api-key": added}, timeout=60).status_code != 200:
+            assert time.monotonic() < deadline, "the key never came"
+            time.sleep(1)
 
 
 def test_helm_test_checks_every_model_by_every_way_to_it_from_inside(release: Served) -> None:
@@ -144,7 +187,8 @@ def test_each_model_runs_on_the_pod_of_its_accelerator_and_the_gateway_on_the_he
 
 def test_the_aliases_are_names_of_the_cluster(release: Served) -> None:
     head = release.pods()["head"]["metadata"]["name"]
-    command = ("wget", "-qO-", f"http://whisper-predictor.{release.namespace}:8000/health")
+    asked = f"http://whisper-predictor.{release.namespace}:8000/health"
+    command = ("wget", "-qO-", f"--header=authorization: {BEARER['authorization']}", asked)
     said = kubectl.run("exec", head, "--container=ray", *release.place, "--", *command)
     assert '"model":"whisper"' in said.replace(" ", "")
 
@@ -184,5 +228,8 @@ def test_uninstalling_leaves_the_models_and_nothing_else(release: Served, folder
     kinds = "rayservices.ray.io,rayclusters.ray.io,rayjobs.ray.io,services,pods,serviceaccounts,secrets,configmaps,jobs"
     kubectl.run("wait", "rayclusters.ray.io,pods", "--all", "--for=delete", "--timeout=3m", *release.place)
     left = {f"{one['kind']} {one['metadata']['name']}" for one in kubectl.items(kinds, *release.place)}
-    assert left == {"ServiceAccount default", "ConfigMap kube-root-ca.crt"}
+    kept = {
+        f"Secret {NAME}-{ours}" for ours in ("keys", "dashboard")
+    }  # The user's own, and the token for Ray's last pod.
+    assert left == {"ServiceAccount default", "ConfigMap kube-root-ca.crt", *kept}
     assert {path.name for path in folder.iterdir() if path.is_dir()} >= set(SPEC["models"])
