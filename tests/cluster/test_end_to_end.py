@@ -143,8 +143,8 @@ def test_who_brings_no_key_is_told_so_by_every_model_and_by_all(release: Served)
 def test_each_request_is_a_line_of_its_pods_output(release: Served) -> None:
     id = uuid.uuid4().hex
     with release.address() as address:
-        asked = {"headers": {**BEARER, "x-request-id": id}, "json": {"model": "embeddings", "input": "a secret"}}
-        assert requests.post(f"{address}/v1/embeddings", timeout=60, **asked).status_code == 200
+        body, headers = {"model": "embeddings", "input": "a secret"}, {**BEARER, "x-request-id": id}
+        assert requests.post(f"{address}/v1/embeddings", json=body, headers=headers, timeout=60).status_code == 200
     for group in ("head", "processor"):
         pod = release.pods()[group]["metadata"]["name"]
         (line,) = (one for one in kubectl.run("logs", pod, "--container=ray", *release.place).splitlines() if id in one)
@@ -228,8 +228,6 @@ def test_uninstalling_leaves_the_models_and_nothing_else(release: Served, folder
     kinds = "rayservices.ray.io,rayclusters.ray.io,rayjobs.ray.io,services,pods,serviceaccounts,secrets,configmaps,jobs"
     kubectl.run("wait", "rayclusters.ray.io,pods", "--all", "--for=delete", "--timeout=3m", *release.place)
     left = {f"{one['kind']} {one['metadata']['name']}" for one in kubectl.items(kinds, *release.place)}
-    kept = {
-        f"Secret {NAME}-{ours}" for ours in ("keys", "dashboard")
-    }  # The user's own, and the token for Ray's last pod.
+    kept = {f"Secret {NAME}-{ours}" for ours in ("keys", "dashboard")}
     assert left == {"ServiceAccount default", "ConfigMap kube-root-ca.crt", *kept}
     assert {path.name for path in folder.iterdir() if path.is_dir()} >= set(SPEC["models"])
