@@ -3,14 +3,15 @@
 What fails in it has OpenAI's shape.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 
 from serve.errors import BadRequest, InferenceError, NotFound, failed
 from serve.front.exchange import Exchange
@@ -31,18 +32,18 @@ def model_card(name: str, more: Mapping[str, Any] | None = None) -> dict[str, An
     return {"id": name, "object": "model", "created": 0, "owned_by": "ai-inference", **(more or {})}
 
 
-async def _answer_error(request: Request, error: Exception) -> JSONResponse:
+async def _answer_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, InferenceError)  # noqa: S101
     Exchange.of(request.scope).error = error.word
-    return JSONResponse(error.body(), error.status, dict(error.headers()))
+    return _shaped(error, error.status, error.headers())
 
 
-async def _answer_failed(request: Request, _: Exception) -> JSONResponse:
+async def _answer_failed(request: Request, _: Exception) -> Response:
     """Starlette raises the exception again once this is sent, and the front logs it."""
     return await _answer_error(request, failed(Exchange.of(request.scope).request_id))
 
 
-async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
+async def _answer_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     issue = error.errors()[0]
     param = ".".join(str(part) for part in issue["loc"][1:])  # The first is `body` or `query`.
@@ -50,9 +51,13 @@ async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
     return await _answer_error(request, BadRequest(f"{param or 'body'}: {said}", param=param or None))
 
 
-async def _answer_http(request: Request, error: Exception) -> JSONResponse:
+async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     if error.status_code == 404:
         return await _answer_error(request, NotFound(f"there is no {request.method} {request.url.path} here"))
-    shaped = BadRequest(str(error.detail))
-    return JSONResponse(shaped.body(), error.status_code, dict(error.headers or {}))
+    return _shaped(BadRequest(str(error.detail)), error.status_code, error.headers or {})
+
+
+def _shaped(error: InferenceError, status: int, headers: Mapping[str, str]) -> Response:
+    """In ASCII: what it quotes of the request may be half of a surrogate pair, which no encoding has."""
+    return Response(json.dumps(error.body()), status, dict(headers), media_type="application/json")

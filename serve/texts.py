@@ -8,9 +8,13 @@ MAX_TEXTS = 2048  # platform.openai.com/docs/api-reference/embeddings/create: an
 
 
 def readable(text: str) -> str:
-    """`text`, unless it is what no tokenizer reads: then a ValueError with the reason."""
+    """`text`, unless it is empty or what no tokenizer reads: then a ValueError with the reason."""
     if not text:
         raise ValueError("must not be empty")
+    return _readable_or_empty(text)
+
+
+def _readable_or_empty(text: str) -> str:
     if "\0" in text:
         raise ValueError("contains a NUL character, which is no text; remove it")
     try:
@@ -39,6 +43,9 @@ def _listed(value: Any) -> list[str]:
 
 Text = Annotated[str, AfterValidator(readable)]
 """A text that is not empty."""
+
+TextOrNone = Annotated[str, AfterValidator(_readable_or_empty)] | None
+"""A text that may be empty, or absent."""
 
 Texts = Annotated[list[str], BeforeValidator(_listed)]
 """A list of texts that are not empty, also where the client sent a single one."""

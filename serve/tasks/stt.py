@@ -26,6 +26,7 @@ from serve.errors import BadRequest
 from serve.front.usage import usage
 from serve.replica import Replica
 from serve.streaming import DeviceThread, Streamed
+from serve.texts import TextOrNone
 from serve.values import ModelArgs
 
 AT_ONCE = 4
@@ -45,7 +46,7 @@ class Speech(BaseModel):
     file: UploadFile
     model: str | None = None
     language: str | None = None
-    prompt: str | None = None
+    prompt: TextOrNone = None
     response_format: Literal["json", "text", "srt", "vtt", "verbose_json"] = "json"
     temperature: float | None = Field(None, ge=0, le=1)
     granularities: list[Literal["segment", "word"]] = Field(["segment"], alias="timestamp_granularities[]")

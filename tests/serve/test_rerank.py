@@ -156,6 +156,7 @@ BAD = {
     "a NUL character": ({"query": "a", "documents": ["b\0c"]}, 400, r"documents\[0\] contains a NUL character"),
     "a NUL character in the query": ({**GOOD, "query": "\0"}, 400, "query: contains a NUL character"),
     "half of a surrogate pair": ({"query": "a", "documents": ["\ud800"]}, 400, "surrogate"),
+    "the same in the name of a field": ({**GOOD, "documents": [{}], "rank_fields": ["\ud800"]}, 400, "with \ud800"),
     "none to return": ({**GOOD, "top_n": 0}, 400, "top_n"),
     "an unknown model": ({**GOOD, "model": "rerank-v3.5"}, 404, "model 'rerank-v3.5' is not served here"),
 }  # fmt: skip

@@ -158,6 +158,13 @@ def test_a_short_request_does_not_wait_for_the_end_of_a_long_one(
     eventually(lambda: lines(slow).count("end") == 2)
 
 
+HALF = (
+    b'--b\r\ncontent-disposition: form-data; name="prompt"\r\n\r\n+2AA-\r\n'
+    b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n\r\n--b--\r\n'
+)
+"""A form whose prompt is half of a surrogate pair in UTF-7."""
+UTF_7 = {"content-type": "multipart/form-data; boundary=b; charset=utf-7"}
+
 BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "no file": ({"files": {"other": b"x"}}, "file", "Field required"),
     "empty file": ({"files": {"file": ("a.wav", b"")}}, "file", "is empty"),
@@ -171,6 +178,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown granularity": ({"data": {"timestamp_granularities[]": "syllable"}}, "timestamp_granularities[].0", "word"),
     "temperature too high": ({"data": {"temperature": "7"}}, "temperature", "less than or equal to 1"),
     "temperature no number": ({"data": {"temperature": "warm"}}, "temperature", "valid number"),
+    "half a character": ({"data": HALF, "headers": UTF_7}, "prompt", "half of a surrogate pair"),
     "temperature not a number": ({"data": {"temperature": "nan"}}, "temperature", "temperature"),
     "stream of subtitles": ({"data": {"stream": "true", "response_format": "srt"}}, "stream", "ask for json"),
 }  # fmt: skip
