@@ -10,7 +10,9 @@ from typing import NamedTuple
 SECONDS = 60
 """Of the window that limits are about."""
 LEASE_SECONDS = 0.5
-"""So old a lease may be when it is spent."""
+"""So old a lease may be when it is spent, ..."""
+TICK_SECONDS = 0.4
+"""...and so often it is exchanged, that being late now and then does not matter."""
 AT_ONCE = "atOnce"
 """The kind that is held and given back; amounts of all others are spent."""
 

@@ -2,7 +2,7 @@
 
 import math
 
-from serve.quotas import AT_ONCE, Account, Ask, Grant
+from serve.quotas import AT_ONCE, LEASE_SECONDS, Account, Ask, Grant
 
 AHEAD_SECONDS = 1.0
 """Of requests as they come now a lease is for, ..."""
@@ -34,6 +34,8 @@ class Lease:
         self._taken = 0.0  # Since the last tick; of what is held, the most at once.
         self._held = 0.0
         self._given = 0.0
+        self._asked_at = -math.inf
+        self._since = -math.inf  # When what is here was asked for.
         self._used_at = -math.inf
         self._wait = 0.0
         self._told_at = -math.inf
@@ -48,8 +50,9 @@ class Lease:
         """What one request is expected to use."""
         return min(self._cost, self.limit)
 
-    def has_room(self) -> bool:
-        return self.credit >= self.cost
+    def has_room(self, now: float) -> bool:
+        """Of what is spent, an old lease counts no more: the minute that it was of may be over for the others."""
+        return self.credit >= self.cost and (self.held or now - self._since <= LEASE_SECONDS)
 
     def refused(self, now: float) -> float:
         """Seconds until there is enough; 0 where asking is worth it."""
@@ -75,15 +78,16 @@ class Lease:
     def ask(self, now: float) -> Ask:
         """What there is to say of it: all is given back for as much as is needed, so that no lease is old."""
         need = max(self._ahead(now), self.waiting * self.cost)
-        least = self.cost if self.waiting and not self.has_room() else 0.0
+        least = self.cost if self.waiting and not self.has_room(now) else 0.0
         want = min(need, max(0.0, self.credit)) if self.refused(now) else need
-        self._given = self.credit
+        self._given, self._asked_at = self.credit, now
         return Ask(self.account, self.limit, least, want, max(0.0, -self.credit), max(0.0, self.credit), self._held)
 
     def granted(self, grant: Grant, now: float) -> None:
         """The answer to what was asked last."""
         self.credit += grant.credit - self._given
         self.remaining = grant.remaining + self.credit
+        self._since = self._asked_at
         self._wait, self._told_at = grant.wait, now
 
     def tick(self, seconds: float) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ray.exceptions import RayError
 
-from serve.quotas import LEASE_SECONDS, Account, Ask, Grant
+from serve.quotas import TICK_SECONDS, Account, Ask, Grant
 from serve.quotas.lease import Lease
 from serve.quotas.quotas import Quotas, quotas
 
@@ -50,8 +50,7 @@ class Leases:
 
     async def take(self, leases: Sequence[Lease]) -> Taken:
         """Takes of each what a request is expected to use, or raises Exhausted and takes of none."""
-        while lacking := [lease for lease in leases if not lease.has_room()]:
-            now = time.monotonic()
+        while lacking := [lease for lease in leases if not lease.has_room(now := time.monotonic())]:
             for lease in lacking:
                 if seconds := lease.refused(now):
                     raise Exhausted(lease, seconds)
@@ -75,7 +74,7 @@ class Leases:
         try:
             if self._trading is not None:  # It may have begun before these waited.
                 await asyncio.shield(self._trading)
-            if any(not lease.has_room() for lease in lacking):
+            if any(not lease.has_room(time.monotonic()) for lease in lacking):
                 await asyncio.shield(self._trade_soon())
         finally:
             for lease in lacking:
@@ -118,7 +117,7 @@ class Leases:
         """For as long as anything is leased."""
         last = time.monotonic()
         while self._leases:
-            await asyncio.sleep(LEASE_SECONDS)
+            await asyncio.sleep(TICK_SECONDS)
             now = time.monotonic()
             for lease in self._leases.values():
                 lease.tick(now - last)

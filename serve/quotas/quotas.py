@@ -33,7 +33,8 @@ class Quotas:
     def _spend(self, replica: str, ask: Ask) -> Grant:
         now = self._clock()
         window = self._windows[ask.account]
-        window.take_back(ask.back)
+        if ask.back:
+            window.take_back(ask.back, self._known[ask.account].get(replica, (0.0, now))[1])
         if ask.spent:
             window.add(ask.spent, now)
         left = ask.limit - window.used(now)

@@ -29,14 +29,21 @@ class Window:
             amount += last
         self._slots.append((slot, amount))
 
-    def take_back(self, amount: float) -> None:
-        """Of what was added last."""
-        while amount > 0 and self._slots:
-            slot, last = self._slots.pop()
-            self._used -= min(last, amount)
-            if last > amount:
-                self._slots.append((slot, last - amount))
-            amount -= last
+    def take_back(self, amount: float, at: float) -> None:
+        """Of what was added then, so that nothing that was spent later counts as older; and where that is less, of others.
+
+        An estimate that was too high comes back when its request has ended.
+        """
+        last = len(self._slots) - 1
+        then = next((place for place in range(last, -1, -1) if self._slots[place][0] <= at), -1)
+        for place in (*range(then, -1, -1), *range(last, then, -1)):
+            slot, there = self._slots[place]
+            taken = min(there, amount)
+            self._slots[place] = (slot, there - taken)
+            self._used -= taken
+            amount -= taken
+            if amount <= 0:
+                return
 
     def wait(self, excess: float, now: float) -> float:
         """Seconds until so much of it is a minute old."""
