@@ -50,12 +50,13 @@ class Leases:
 
     async def take(self, leases: Sequence[Lease]) -> Taken:
         """Takes of each what a request is expected to use, or raises Exhausted and takes of none."""
-        while lacking := [lease for lease in leases if not lease.has_room(now := time.monotonic())]:
+        now = time.monotonic()
+        while lacking := [lease for lease in leases if not lease.has_room(now)]:
             for lease in lacking:
                 if seconds := lease.refused(now):
                     raise Exhausted(lease, seconds)
             await self._room(lacking)
-        now = time.monotonic()
+            now = time.monotonic()
         taken = [(lease, lease.take(now)) for lease in leases]
         self._look_ahead(leases, now)
         return taken
