@@ -33,6 +33,7 @@ FAKE = {"task": "embeddings", "engine": "fake", "source": {"path": "/"}, "memory
 LEFT, RIGHT = ("one", "two", "three"), ("four", "five")
 BY_NAME = "@one"
 OPERATOR = "--selector=app.kubernetes.io/name=kuberay-operator"
+BY_FORCE = ("--force", "--grace-period=0")
 LIMIT = "cat /sys/fs/cgroup/memory.max 2>/dev/null || cat /sys/fs/cgroup/memory/memory.limit_in_bytes"
 SPEC: dict[str, Any] = {
     "accelerators": {"left": {**SMALL, "order": 1}, "right": {**SMALL, "order": 2}},
@@ -117,10 +118,10 @@ def execute(release: Served, group: str, command: str) -> str:
     return kubectl.run("exec", pod, "--container=ray", *release.place, "--", "bash", "-c", command)
 
 
-def delete(release: Served, group: str) -> float:
-    """By force, and waits for its successor: when the Service led there no more."""
+def delete(release: Served, group: str, *how: str) -> float:
+    """And waits for its successor: when the Service led there no more."""
     pod = release.pods()[group]
-    kubectl.run("delete", "pod", pod["metadata"]["name"], "--force", "--grace-period=0", *release.place)
+    kubectl.run("delete", "pod", pod["metadata"]["name"], *how, *release.place)
     until(lambda: pod["status"]["podIP"] not in led_to(release))
     gone = time.time()
     until(lambda: running(release).get(group, pod["metadata"]["uid"]) != pod["metadata"]["uid"])
@@ -146,17 +147,25 @@ def test_a_killed_replica_loses_what_it_was_answering(release: Served, caller: C
 
 def test_a_lost_worker_loses_what_it_was_answering(release: Served, caller: Caller) -> None:
     with caller.during() as calls:
-        at = delete(release, "left")
-    told("a worker's pod deleted", caller, calls, at)
+        at = delete(release, "left", *BY_FORCE)
+    told("a worker's pod deleted by force", caller, calls, at)
     assert all(call.began < at for call in lost(calls))
     assert all(call.status == 200 for call in of(calls, *RIGHT) if call.began > at)
+
+
+def test_a_worker_that_is_given_its_time_to_end_loses_nothing(release: Served, caller: Caller) -> None:
+    with caller.during() as calls:
+        at = delete(release, "left")
+    told("a worker's pod deleted, as when its node is emptied", caller, calls, at)
+    assert not lost(calls)
+    assert all(call.status == 200 for call in of(calls, *RIGHT))
 
 
 @pytest.mark.skipif(not REDIS, reason="AI_INFERENCE_REDIS_IMAGE names no image of Redis")
 def test_a_lost_head_loses_nothing_at_the_paths_of_models(release: Served, caller: Caller) -> None:
     before = {model: release.replicas(model) for model in (*LEFT, *RIGHT)}
     with caller.during() as calls:
-        at = delete(release, "head")
+        at = delete(release, "head", *BY_FORCE)
     told("the head's pod deleted, with Redis", caller, calls, at)
     assert {model: release.replicas(model) for model in before} == before
     assert all(call.status == 200 for call in of(calls, *LEFT, *RIGHT) if call.began > at)
