@@ -6,8 +6,8 @@ true lengths, the other cuts the few that are too long, as the model's own token
 """
 
 import copy
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from serve.engine import Tokens
 from serve.errors import ModelUnavailable
 
+Item = TypeVar("Item")
 Input = str | tuple[str, str]
+AT_ONCE = 32  # Of a token the tokenizer keeps some 200 bytes, and of a thousand long texts gigabytes.
 TOKEN_CHARACTERS = 64  # Hardly a text has more to a token, so that of a book not much is read before it is too long.
 
 
@@ -37,6 +39,9 @@ class Tokenizer:
 
     def tokenize(self, inputs: Sequence[Input]) -> list[Tokens]:
         """`ids` holds a row for each feature that the model reads."""
+        return [tokens for part in _parts(inputs) for tokens in self._tokenize(part)]
+
+    def _tokenize(self, inputs: Sequence[Input]) -> list[Tokens]:
         heads = [self._head(item) for item in inputs]
         encodings = self._whole.encode_batch_fast(heads)
         for index, (head, item) in enumerate(zip(heads, inputs, strict=True)):
@@ -64,9 +69,12 @@ class Tokenizer:
         """`pairs` with the second text cut after `most` tokens."""
         if most is None:
             return pairs
+        return [pair for part in _parts(pairs) for pair in self._shortened(part, most)]
+
+    def _shortened(self, pairs: Sequence[tuple[str, str]], most: int) -> Iterator[tuple[str, str]]:
         encodings = self._whole.encode_batch([second for _, second in pairs], add_special_tokens=False)
         ends = [encoding.offsets[most - 1][1] if len(encoding) > most else None for encoding in encodings]
-        return [(first, second[:end]) for (first, second), end in zip(pairs, ends, strict=True)]
+        return ((first, second[:end]) for (first, second), end in zip(pairs, ends, strict=True))
 
     def padded(self, batch: Sequence[Tokens]) -> dict[str, NDArray[np.int64]]:
         """The model's features by name, each of shape (len(batch), longest of the batch)."""
@@ -80,3 +88,7 @@ class Tokenizer:
             for name, ids in zip(self._features, tokens.ids, strict=True):
                 features[name][row, place] = ids
         return {**features, "attention_mask": mask}
+
+
+def _parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    return (items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE))

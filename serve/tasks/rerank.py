@@ -18,13 +18,14 @@ from ray.serve import Application
 
 from serve.batching import TokenBatcher, aside, check_length
 from serve.engine import Reranker
-from serve.errors import BadRequest
+from serve.errors import BadRequest, TooLarge
 from serve.front.usage import usage
 from serve.replica import Replica
 from serve.texts import Text, Texts, readable
 from serve.values import ModelArgs
 
 MAX_DOCUMENTS = 1000  # docs.cohere.com/reference/rerank: "no more than 1,000 documents"
+MAX_CHARACTERS = 2**24  # Of a request's pairs: a query counts again with each document, so few bytes can be many.
 SMALL_TEXT = 1_000  # Characters that are tokenised in about a millisecond.
 Scores = NDArray[np.float64]
 
@@ -138,7 +139,14 @@ class Rerank(Replica):
     ) -> tuple[Scores, int]:
         """What the model says of each pair, and the tokens that it read."""
         most = self.engine.max_tokens()
-        small = sum(len(query) + len(document) for query, document in pairs) <= SMALL_TEXT
+        size = sum(len(query) + len(document) for query, document in pairs)
+        if size > MAX_CHARACTERS:
+            raise TooLarge(
+                f"{param}: {len(pairs)} pairs have {size} characters, more than {MAX_CHARACTERS}, as the query is read "
+                "with each document; send it in several requests",
+                param=param,
+            )
+        small = size <= SMALL_TEXT
         tokens = await aside(partial(self.engine.tokenize_pairs, pairs, document_tokens), small=small)
         if not truncate:
             check_length(tokens, most, param)

@@ -155,6 +155,9 @@ BAD = {
     ),
     "a NUL character": ({"query": "a", "documents": ["b\0c"]}, 400, r"documents\[0\] contains a NUL character"),
     "a NUL character in the query": ({**GOOD, "query": "\0"}, 400, "query: contains a NUL character"),
+    "a long query with each of many documents": (
+        {"query": "word " * 20_000, "documents": ["a"] * 1000}, 413, "1000 pairs have 100001000 characters, more than"
+    ),
     "half of a surrogate pair": ({"query": "a", "documents": ["\ud800"]}, 400, "surrogate"),
     "the same in the name of a field": ({**GOOD, "documents": [{}], "rank_fields": ["\ud800"]}, 400, "with \ud800"),
     "none to return": ({**GOOD, "top_n": 0}, 400, "top_n"),

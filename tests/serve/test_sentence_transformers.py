@@ -17,7 +17,8 @@ from transformers import (
     RobertaModel,
 )
 
-from serve import standins
+from serve import peak, standins
+from serve.engine import Tokens
 from serve.engines.sentence_transformers import Config, Engine
 from serve.errors import BadRequest, ModelUnavailable
 from tests.serve import references
@@ -113,6 +114,15 @@ def test_of_a_book_no_more_is_read_than_shows_that_it_is_too_long(folders: Path)
     book, start = engine.tokenize(["word " * 100_000, "word " * 50])
     assert engine.max_tokens() < book.length < 5_000
     assert book.ids.tolist() == start.ids.tolist()
+
+
+def test_of_many_long_texts_few_are_held_as_tokens_at_once(folders: Path) -> None:
+    engine = Engine(Config(), folders / "embeddings", PLACE)
+    found = list[Tokens]()
+    before = peak.ram(lambda: None)
+    taken = peak.ram(lambda: found.extend(engine.tokenize(["word " * 8000] * 160))) - before
+    assert len(found) == 160
+    assert taken < 2**29  # All at once are a gigabyte.
 
 
 def test_a_short_text_among_many_blanks_is_read_to_its_end(folders: Path) -> None:
