@@ -47,7 +47,7 @@ async def watched(address: str, models: Mapping[str, str], seconds: float, numbe
     due = schedule(list(models), number, seconds)
     async with asyncio.TaskGroup() as group:
         loading = group.create_task(load(address, models, begin + seconds, answers))
-        killing = group.create_task(kill(due, begin, answers, kills))
+        killing = group.create_task(kill(due, begin, answers, kills, typer.echo))
         while not loading.done():
             await asyncio.to_thread(look, held, psutil.Process().children(recursive=True), time.perf_counter())
             await asyncio.wait({loading}, timeout=every)
@@ -71,6 +71,7 @@ def main(
     address = f"http://127.0.0.1:{port}"
     with started([OURS.python().parent / "ai-inference", "up", "-f", values, f"--port={port}"], ENV) as server:
         server.wait(f"{address}/v2/health/ready")
+        typer.echo(f"all models answer; load for {minutes:g} minutes")
         seen = asyncio.run(watched(address, models, minutes * 60, number, every))
     said = page(seen, command, date, where)
     Console(width=140).print(Markdown(said))

@@ -4,7 +4,7 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -43,7 +43,9 @@ def schedule(models: Sequence[str], number: int, seconds: float) -> list[tuple[f
     return sorted((drawn.uniform(WARM_UP, LAST) * seconds, drawn.choice(models)) for _ in range(number))
 
 
-async def kill(due: Sequence[tuple[float, str]], begin: float, answers: Answers, kills: list[Kill]) -> None:
+async def kill(
+    due: Sequence[tuple[float, str]], begin: float, answers: Answers, kills: list[Kill], say: Callable[[str], None]
+) -> None:
     """One after the other, each when the one before answers again; adds to `kills`."""
     for seconds, model in due:
         await asyncio.sleep(max(0.0, begin + seconds - time.perf_counter()))
@@ -51,8 +53,10 @@ async def kill(due: Sequence[tuple[float, str]], begin: float, answers: Answers,
         started = found.children(recursive=True)
         kills.append(Kill(model, time.perf_counter()))
         found.kill()
+        say(f"{model} is killed")
         kills[-1].answered = await _answered(kills[-1].at, answers[model])
         kills[-1].left = [name(process) for process in started if process.is_running()]
+        say(f"{model} answers again after {kills[-1].answered - kills[-1].at:.1f} s")
 
 
 def replica(model: str) -> psutil.Process:

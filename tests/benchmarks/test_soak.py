@@ -167,13 +167,14 @@ def test_a_replica_is_killed_and_its_child_that_stays_is_named(
     answers = {"one": [answer(0, 1, "")]}
 
     async def killed() -> Kill:
-        kills: list[Kill] = []
-        killing = asyncio.create_task(kill([(0, "one")], time.perf_counter(), answers, kills))
+        kills, said = list[Kill](), list[str]()
+        killing = asyncio.create_task(kill([(0, "one")], time.perf_counter(), answers, kills, said.append))
         await asyncio.to_thread(pretended.wait)
         assert kills[0].answered == math.inf
         now = time.perf_counter()
         answers["one"] += [answer(0, now, ""), answer(now, now + 1), answer(now, now + 2, "")]
         await killing
+        assert said == ["one is killed", f"one answers again after {kills[0].answered - kills[0].at:.1f} s"]
         assert kills[0].answered == now + 2
         return kills[0]
 
