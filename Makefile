@@ -80,4 +80,7 @@ clean: ## Remove the environments
 soak: .venv/cpu/tests ## Load five models for an hour, kill replicas, see that nothing is lost or grows (ARGS="--minutes 5")
 	@$(CPU)/python -m benchmarks.soak $(ARGS)
 
-.PHONY: help run test check images benchmarks soak generate lock clean
+fuzz: .venv/cpu/tests ## Ask a real service what nobody should ask, and see that it stays well (ARGS="--minutes 1")
+	@$(CPU)/python -m tests.fuzz $(ARGS)
+
+.PHONY: help run test check images benchmarks soak fuzz generate lock clean
