@@ -1,8 +1,9 @@
 """The gateway's calls of models: a request for a model goes in, its answer comes out, or soon a reason why not.
 
 What breaks before anything was answered is tried again after a pause of chance, as Serve's proxy starts anew now and
-then; a model that nobody answers for is spared for a while (circuit.py). That a replica ends while it works on a
-request, the proxy says in a text of its own, having tried others: clients hear it in OpenAI's shape.
+then; a model that nobody answers for is spared for a while (circuit.py). That a replica has ended while it worked on a
+request, the proxy says in a text of its own: such a request is tried once more, as it may be what replicas die of, and
+then clients hear it in OpenAI's shape.
 """
 
 import asyncio
@@ -36,7 +37,7 @@ class Calls:
             await self._tried(forwarder, scope, f"/{model}{path}", body, answer)
             answered = answer.well
         except ModelUnavailable:
-            answered = None if answer.begun else False
+            answered = None if answer.begun or answer.ended else False
             raise
         finally:
             circuit.leave(answered)
@@ -49,7 +50,7 @@ class Calls:
             try:
                 return await forwarder.forward(scope, path, body, answer.send)
             except ModelUnavailable:
-                if answer.begun or not again:
+                if answer.begun or not again or answer.ended > 1:
                     raise
             await asyncio.sleep(random.uniform(0, pause))  # noqa: S311
             pause *= 2
@@ -61,15 +62,18 @@ class _Answer:
     def __init__(self, send: Send) -> None:
         self._send = send
         self.begun = False
+        self.ended = 0
+        """How many replicas have ended while they worked on it."""
         self.well = True
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.begun = True
             headers = dict(message["headers"])
             if message["status"] == 500 and headers.get(b"content-type", b"").startswith(b"text/plain"):
+                self.ended += 1
                 raise ModelUnavailable(
                     "the model's replica ended while it worked on this request; send it again", retry_after=RETRY_AFTER
                 )
+            self.begun = True
             self.well = message["status"] != 503 or b"retry-after" not in headers
         await self._send(message)

@@ -2,12 +2,14 @@
 
 A lone replica is stopped before its successor starts; meanwhile HAProxy sends requests to Serve's own proxy, on the
 head, which lets them wait for ever. There this middleware tells a client after `queueTimeout` to come back, and at once
-that a model is unavailable which was given up because no node has its accelerator. Serve installs what `middlewares`
+that a model is unavailable which was given up because no node has its accelerator; and it sends a request again whose
+replica has just died. Serve installs what `middlewares`
 returns, named by RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH on every node.
 """
 
 import asyncio
 import math
+import random
 import threading
 import time
 from typing import Any
@@ -23,6 +25,7 @@ from serve.asgi import ASGI, Receive, Scope, Send
 from serve.errors import InferenceError, ModelStarting, ModelUnavailable
 from serve.front.exchange import Exchange
 from serve.front.keys import Keys
+from serve.kept import Kept
 from serve.replicas import present
 from serve.routing import answering
 from serve.values import Served
@@ -31,6 +34,8 @@ WELL = "/-/healthz"  # By which Kubernetes asks for the proxy.
 RETRY_AFTER = 5
 RETRY_LATER = 60
 BROUGHT_TO_NONE = {"AUTOSCALING", "DOWNSCALE_COMPLETED"}  # Not so after a node was lost, whose successor may be near.
+PAUSE = 1.0
+HANDLED_SECONDS = 1.0  # A request that took longer may be what its replica has died of.
 LOOK_SECONDS = 0.5  # Most requests are answered before the first look, and cost nothing.
 
 
@@ -51,7 +56,7 @@ class Patience:
             return await answer.fail(error)
         if answer.socket:
             return await self.app(scope, receive, send)
-        request = asyncio.create_task(_await(self.app(scope, receive, answer.send)))
+        request = asyncio.create_task(self._ask(scope, Kept(receive), answer))
         waiting = asyncio.create_task(self._until_hopeless(scope["path"].lstrip("/").partition("/")[0], answer))
         try:
             await asyncio.wait({request, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -64,6 +69,20 @@ class Patience:
             request.cancel()
         return None
 
+    async def _ask(self, scope: Scope, body: Kept, answer: Exchange) -> None:
+        """Again, while Serve ends without an answer: it chose a replica that was dead, and learns that by and by."""
+        handled = 0
+        while True:
+            began = time.monotonic()
+            await self.app({**scope, "headers": list(scope["headers"])}, body.again(), answer.send)
+            handled += time.monotonic() - began > HANDLED_SECONDS
+            if answer.started or body.left:
+                return None
+            if not body.whole or handled > 1:
+                said = "the model's replica ended while it worked on this request; send it again"
+                return await answer.fail(ModelUnavailable(said, retry_after=RETRY_AFTER))
+            await asyncio.sleep(random.uniform(0, PAUSE))  # noqa: S311
+
     async def _until_hopeless(self, model: str, answer: Exchange) -> ModelUnavailable:
         """Ends when the model is given up or has had no replica for its queueTimeout; never, once it answers."""
         waited = 0.0
@@ -73,10 +92,6 @@ class Patience:
             found = None if answer.started else await asyncio.to_thread(_lacking, model, waited)
             if found is not None:
                 return found
-
-
-async def _await(call: Any) -> None:
-    await call
 
 
 class _Look:

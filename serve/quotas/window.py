@@ -30,7 +30,7 @@ class Window:
         self._slots.append((slot, amount))
 
     def take_back(self, amount: float, at: float) -> None:
-        """Of what was added then, so that nothing that was spent later counts as older; and where that is less, of others.
+        """Of what was added then, so that nothing that was spent later counts as older; where that is less, of others.
 
         An estimate that was too high comes back when its request has ended.
         """

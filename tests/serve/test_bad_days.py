@@ -1,10 +1,12 @@
 """What clients see when an engine is slow, hangs or dies under them, and when a replica ends as it should."""
 
 import contextlib
+import io
 import json
 import os
 import signal
 import threading
+import wave
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -65,13 +67,16 @@ def test_an_answer_that_takes_too_long_is_504_or_breaks_and_its_engine_stops(
     assert ask(address, "chat", "llm").status_code == 200
 
 
-def test_a_request_whose_replica_dies_before_it_answers_goes_to_the_next(
-    deploy: Deploy, service: Service, eventually: Eventually, tmp_path: Path
+@pytest.mark.parametrize("words", [1, 40_000])
+def test_by_name_a_request_whose_replica_dies_before_it_answers_goes_to_the_next(
+    deploy: Deploy, service: Service, eventually: Eventually, tmp_path: Path, words: int
 ) -> None:
+    """Also one that is larger than what the proxy keeps."""
     address = deploy({"mortal": mortal(tmp_path)})
     (first,) = pids(service, "mortal")
+    body = {"model": "mortal", "input": "text " * words, "truncate": True}
     with ThreadPoolExecutor(4) as pool:
-        answers = [pool.submit(ask, address, "mortal", "embeddings") for _ in range(4)]
+        answers = [pool.submit(post, f"{address}/v1/embeddings", body) for _ in range(4)]
         eventually((tmp_path / "journal").exists)
         os.kill(first, signal.SIGKILL)
     assert [answer.result().status_code for answer in answers] == [200] * 4
@@ -83,20 +88,24 @@ def mortal(folder: Path) -> dict[str, Any]:
     return {"task": "embeddings", "engineConfig": {"delay": 3, "journal": str(folder / "journal")}}
 
 
-def test_by_name_a_replica_that_dies_with_a_large_request_is_503_in_openais_shape(
+def test_by_name_a_recording_whose_replica_dies_is_503_in_openais_shape(
     deploy: Deploy, service: Service, eventually: Eventually, tmp_path: Path
 ) -> None:
-    """More than the proxy keeps to send it again."""
-    address = deploy({"mortal": mortal(tmp_path)})
-    large = {"model": "mortal", "input": ["text " * 100] * 400}
+    """It is held nowhere on its way, so that it cannot be sent again."""
+    address = deploy({"mortal": {**mortal(tmp_path), "task": "stt"}})
     (first,) = pids(service, "mortal")
+    recording = io.BytesIO()
+    with wave.open(recording, "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(bytes(2 * 16_000 * 60))
     with ThreadPoolExecutor(1) as pool:
-        answer: Future[requests.Response] = pool.submit(post, f"{address}/v1/embeddings", large)
+        sent = {"data": {"model": "mortal"}, "files": {"file": ("a.wav", recording.getvalue())}}
+        answer: Future[requests.Response] = pool.submit(post, f"{address}/v1/audio/transcriptions", **sent)
         eventually((tmp_path / "journal").exists)
         os.kill(first, signal.SIGKILL)
     refused = answer.result()
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "model_unavailable"), refused.text
-    assert refused.headers["retry-after"] == "1"
+    assert int(refused.headers["retry-after"]) > 0
 
 
 def test_an_engine_that_hangs_is_replaced(

@@ -12,10 +12,12 @@
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S" "2" "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S" "60"
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH" "serve.patience:middlewares"
     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S" (print $root.Values.upgrade.drainTimeout) -}}
-{{- /* A request changes nothing, so that one whose replica died before it answered may go to another, twice at most: it
-       may be what replicas die of. */ -}}
+{{- /* A request changes nothing, so that one whose replica died before it answered may go to another, a few times: it may
+       be what replicas die of. Who refuses a connection is asked no more until it is checked again, else the tries would
+       all go there. */ -}}
 {{- $_ := set $env "RAY_SERVE_HAPROXY_RETRY_ON" "conn-failure empty-response" -}}
-{{- $_ = set $env "RAY_SERVE_HAPROXY_RETRIES" "2" -}}
+{{- $_ = set $env "RAY_SERVE_HAPROXY_RETRIES" "3" -}}
+{{- $_ = set $env "RAY_SERVE_HAPROXY_OBSERVE_ERROR_LIMIT" "1" -}}
 {{- /* The pod's own output, of which its first process has the other end. */ -}}
 {{- $_ = set $env "AI_INFERENCE_LOG" "/proc/1/fd/1" -}}
 {{- with $root.Values.monitoring.traces.endpoint -}}

@@ -1,0 +1,42 @@
+"""A request's body, kept while it is read: messages of the client go in, and can be had again from the first."""
+
+from serve.asgi import Message, Receive
+
+MOST = 2**20  # Bytes, as many may wait at once.
+
+
+class Kept:
+    """What `receive` gives, of one request."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._messages: list[Message] = []
+        self._size = 0
+        self.left = False
+        """Whether the client has."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that was read is here still."""
+        return self._size <= MOST
+
+    def again(self) -> Receive:
+        """From the first message on."""
+        before = iter(tuple(self._messages))
+
+        async def receive() -> Message:
+            message = next(before, None)
+            return message or await self._next()
+
+        return receive
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._size += len(message.get("body", b""))
+            self._messages.append(message)
+            if not self.whole:
+                self._messages.clear()
+        else:
+            self.left = True
+        return message
