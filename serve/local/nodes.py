@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -32,15 +33,17 @@ STARTED = b"Ray runtime started"  # What `ray start` says when its node is up, a
 LATE = b"node timed out during startup"  # when it was not in time.
 ATTEMPTS = 3
 STOPPING = {signal.SIGINT, signal.SIGTERM}
-OTHER_THAN_PODS = {
-    "RAY_AUTH_MODE": "disabled",  # Said, as a head would take a token from the user's home, and workers would not.
-    "AI_INFERENCE_LOG": "",  # The first process of a pod is ours; here it is the machine's.
-}
+TOKEN_BYTES = 32
+OTHER_THAN_PODS = {"AI_INFERENCE_LOG": ""}  # The first process of a pod is ours; here it is the machine's.
 REPLICA_PORTS = 20_000  # 12,000 from here on, below those that the kernel gives to clients.
 
 
 class Nodes:
-    """The running nodes; `dashboard` is the address of Ray's REST API."""
+    """The running nodes; `dashboard` is the address of Ray's REST API, which `headers` open.
+
+    Ray listens at every address of the machine, so its nodes ask for a token of their own, as the chart's do. Whoever
+    joins them has it by `token` in its environment.
+    """
 
     def __init__(self, head: Group, workers: Sequence[Group], env: Mapping[str, str]) -> None:
         self.head = head
@@ -49,6 +52,8 @@ class Nodes:
         self.folder = Path(tempfile.mkdtemp(prefix="ai-", dir="/tmp"))  # Socket paths must be short.
         self.gcs = f"127.0.0.1:{free_port()}"
         self.dashboard = f"http://127.0.0.1:{free_port()}"
+        self.token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_urlsafe(TOKEN_BYTES)}
+        self.headers = {"authorization": f"Bearer {self.token['RAY_AUTH_TOKEN']}"}
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
@@ -110,7 +115,7 @@ class Nodes:
 
     def _start(self, group: Group, options: Sequence[str]) -> None:
         """Returns when the node is up. Ray gives one 30 seconds, which on a busy machine are not enough at first."""
-        ours = {**OTHER_THAN_PODS, **self._haproxy(), **self.env, "AI_INFERENCE_LOCAL": str(self.folder)}
+        ours = {**OTHER_THAN_PODS, **self.token, **self._haproxy(), **self.env, "AI_INFERENCE_LOCAL": str(self.folder)}
         others = self._descendants()
         for attempt in range(1, ATTEMPTS + 1):
             with self._log(group).open("wb") as log:

@@ -37,13 +37,13 @@ class Service:
         for application in config["applications"]:
             if application["name"] == GATEWAY:
                 application["deployments"][0]["user_config"]["address"] = self.address  # Its way to the models.
-        answer = self._until_up(lambda: requests.put(self._url, json=body, timeout=60))
+        answer = self._until_up(lambda: requests.put(self._url, json=body, headers=self.nodes.headers, timeout=60))
         if answer.status_code != 200:
             raise ConfigurationError(f"Ray Serve refused the configuration: {answer.text}")
 
     def applications(self) -> dict[str, dict[str, Any]]:
         """Status and message of each application."""
-        answer = self._until_up(lambda: requests.get(self._url, timeout=60))
+        answer = self._until_up(lambda: requests.get(self._url, headers=self.nodes.headers, timeout=60))
         answer.raise_for_status()
         applications: dict[str, dict[str, Any]] = answer.json()["applications"]
         return applications

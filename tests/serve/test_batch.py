@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
+from serve.local.nodes import Nodes
 from serve.local.service import Service
 from tests.serve import references
 from tests.serve.conftest import PLACE
@@ -29,8 +30,8 @@ FAKE = {"engine": "fake", "source": {"path": "/"}}
 class Job:
     """A job over the file `texts.jsonl` of a folder."""
 
-    def __init__(self, folder: Path, address: str) -> None:
-        self.folder, self.address = folder, address
+    def __init__(self, folder: Path, nodes: Nodes) -> None:
+        self.folder, self.nodes = folder, nodes
         self.entry: dict[str, Any] = {
             "job": "corpus", "task": "embeddings", "engine": "sentence_transformers", "part": "1Ki",
             "source": {"path": str(references.minilm())}, "placement": PLACE,
@@ -43,7 +44,7 @@ class Job:
     def start(self, **changes: Any) -> subprocess.Popen[str]:
         program = Path(sys.executable).with_name("ai-inference")
         command = [str(program), "batch", json.dumps(self.entry | changes)]
-        env = {**os.environ, "RAY_ADDRESS": self.address}
+        env = {**os.environ, **self.nodes.token, "RAY_ADDRESS": self.nodes.gcs}
         return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def run(self, **changes: Any) -> str:
@@ -63,7 +64,7 @@ class Job:
 
 @pytest.fixture
 def job(service: Service, tmp_path: Path) -> Job:
-    return Job(tmp_path, service.nodes.gcs)
+    return Job(tmp_path, service.nodes)
 
 
 def test_each_row_is_written_once_with_the_vector_that_the_model_gives_it(job: Job) -> None:

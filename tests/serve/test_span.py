@@ -44,6 +44,11 @@ def test_it_starts_and_each_node_gives_both_of_its_gpus(service: Service) -> Non
 
 def groups(service: Service) -> list[dict[str, Any]]:
     """What Ray's dashboard knows of placement groups."""
-    answer = requests.get(f"{service.nodes.dashboard}/api/v0/placement_groups", params={"detail": "1"}, timeout=60)
+    answer = requests.get(
+        f"{service.nodes.dashboard}/api/v0/placement_groups",
+        params={"detail": "1"},
+        headers=service.nodes.headers,
+        timeout=60,
+    )
     found: list[dict[str, Any]] = answer.json()["data"]["result"]["result"]
     return [group for group in found if group["state"] == "CREATED"]

@@ -62,7 +62,9 @@ def test_each_model_runs_on_the_node_of_its_accelerator(fleet: Fleet) -> None:
         for deployment in application["deployments"].values()
         for replica in deployment["replicas"]
     }
-    found = requests.get(f"{fleet.service.nodes.dashboard}/api/v0/nodes", params={"detail": 1}, timeout=60).json()
+    nodes = fleet.service.nodes
+    answer = requests.get(f"{nodes.dashboard}/api/v0/nodes", params={"detail": 1}, headers=nodes.headers, timeout=60)
+    found = answer.json()
     holders = {
         name: node["node_id"]
         for node in found["data"]["result"]["result"]
