@@ -37,7 +37,7 @@ def replica(task: str, folder: Path) -> Any:
     return made
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=[pytest.param(task, marks=pytest.mark.slow if task == "llm" else ()) for task in ENGINES])
 def loaded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     if request.param == "llm":
         pytest.importorskip("vllm", reason="this environment has no vLLM")
