@@ -46,7 +46,7 @@ def barrage(
 
 @contextmanager
 def drawn(strategy: st.SearchStrategy[Ask], seed: int) -> Iterator["queue.Queue[Ask]"]:
-    """Always the same, and in the same order, for a seed and the modules that are imported, whose constants are drawn."""
+    """Always the same, and in the same order, for a seed and the modules that are imported."""
     coming: queue.Queue[Ask] = queue.Queue(4 * CLIENTS)
     over = threading.Event()
 
