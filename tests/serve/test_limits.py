@@ -16,6 +16,7 @@ from serve.quotas import SECONDS
 from tests.serve.conftest import application, gateway, laptop
 
 Eventually = Callable[[Callable[[], bool]], None]
+pytestmark = pytest.mark.slow
 NAMES = ("alice", "bob", "carol", "dave")
 REPLICAS = 3
 VECTORS = {"task": "embeddings"}

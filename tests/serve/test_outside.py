@@ -50,6 +50,7 @@ METHODS = [
     "ray.serve.ASGIService/HandleRequest",
 ]  # fmt: skip
 """Of each of Ray's services over gRPC one or two: a port has some of them."""
+pytestmark = pytest.mark.slow
 REFUSALS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.NOT_FOUND)
 Eventually = Callable[[Callable[[], bool]], None]
 
