@@ -11,7 +11,7 @@ import random
 
 from serve.asgi import Message, Scope, Send
 from serve.circuit import Circuit
-from serve.errors import ModelUnavailable
+from serve.errors import ModelUnavailable, ended
 from serve.forward import Forwarder
 from serve.wanted import Body
 
@@ -71,9 +71,7 @@ class _Answer:
             headers = dict(message["headers"])
             if message["status"] == 500 and headers.get(b"content-type", b"").startswith(b"text/plain"):
                 self.ended += 1
-                raise ModelUnavailable(
-                    "the model's replica ended while it worked on this request; send it again", retry_after=RETRY_AFTER
-                )
+                raise ended(RETRY_AFTER)
             self.begun = True
             self.well = message["status"] != 503 or b"retry-after" not in headers
         await self._send(message)

@@ -42,6 +42,13 @@ def failed(request_id: str) -> InferenceError:
     return InferenceError(f"the server failed; its log has request {request_id}")
 
 
+def ended(retry_after: int) -> "ModelUnavailable":
+    """What a client may know of a replica that ended under its request."""
+    return ModelUnavailable(
+        "the model's replica ended while it worked on this request; send it again", retry_after=retry_after
+    )
+
+
 def _rebuild(cause: type[InferenceError], message: str, param: str | None, retry_after: int | None) -> InferenceError:
     return cause(message, param=param, retry_after=retry_after)
 

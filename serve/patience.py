@@ -22,7 +22,7 @@ from starlette.middleware import Middleware
 
 from serve import gateway
 from serve.asgi import ASGI, Receive, Scope, Send
-from serve.errors import InferenceError, ModelStarting, ModelUnavailable
+from serve.errors import InferenceError, ModelStarting, ModelUnavailable, ended
 from serve.front.exchange import Exchange
 from serve.front.keys import Keys
 from serve.kept import Kept
@@ -79,8 +79,7 @@ class Patience:
             if answer.started or body.left:
                 return None
             if not body.whole or handled > 1:
-                said = "the model's replica ended while it worked on this request; send it again"
-                return await answer.fail(ModelUnavailable(said, retry_after=RETRY_AFTER))
+                return await answer.fail(ended(RETRY_AFTER))
             await asyncio.sleep(random.uniform(0, PAUSE))  # noqa: S311
 
     async def _until_hopeless(self, model: str, answer: Exchange) -> ModelUnavailable:

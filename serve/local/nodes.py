@@ -23,6 +23,7 @@ from typing import Self
 import psutil
 
 from serve.errors import ConfigurationError
+from serve.front.keys import bearer
 from serve.local.group import Group
 
 SET_CHILD_SUBREAPER = 36  # linux/prctl.h
@@ -53,7 +54,7 @@ class Nodes:
         self.gcs = f"127.0.0.1:{free_port()}"
         self.dashboard = f"http://127.0.0.1:{free_port()}"
         self.token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_urlsafe(TOKEN_BYTES)}
-        self.headers = {"authorization": f"Bearer {self.token['RAY_AUTH_TOKEN']}"}
+        self.headers = bearer(self.token["RAY_AUTH_TOKEN"])
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:

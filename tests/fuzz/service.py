@@ -14,7 +14,7 @@ import requests
 from benchmarks.engine import ENV
 from benchmarks.soak.held import Held, look
 from serve.cli import helm
-from serve.front.keys import VARIABLE, Keys
+from serve.front.keys import VARIABLE, Keys, bearer
 from serve.local.manifest import Manifest
 from serve.local.nodes import Nodes, free_port
 from serve.local.service import Service
@@ -45,7 +45,7 @@ class Target:
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.key}"}
+        return {**bearer(self.key)}
 
     def unwell(self) -> list[str]:
         """What the models say whose own path does not say that they are well."""

@@ -5,16 +5,7 @@ import pytest
 from serve import circuit
 from serve.circuit import FAILURES, FIRST_PAUSE, LONGEST_PAUSE, Circuit
 from serve.errors import ModelUnavailable
-
-
-class Clock:
-    """A time of the test's own."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
+from tests.serve.clock import Clock
 
 
 @pytest.fixture

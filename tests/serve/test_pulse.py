@@ -8,18 +8,9 @@ import pytest
 from serve import pulse
 from serve.errors import ModelUnavailable
 from serve.pulse import PART, QUIET_SECONDS, Checkup, Pulse
+from tests.serve.clock import Clock
 
 STALL = 300.0
-
-
-class Clock:
-    """A time of the test's own."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture
