@@ -27,6 +27,10 @@ class Calls:
     def __init__(self) -> None:
         self._circuits: dict[str, Circuit] = {}
 
+    def spared(self) -> set[str]:
+        """The models whose circuit is open."""
+        return {model for model, circuit in self._circuits.items() if circuit.open}
+
     async def call(self, forwarder: Forwarder, model: str, scope: Scope, path: str, body: Body, send: Send) -> None:
         """Raises ModelUnavailable, also when the answer has begun and breaks."""
         circuit = self._circuits.setdefault(model, Circuit(model))

@@ -26,9 +26,14 @@ class Circuit:
         self._tried = False
         """Whether a request is trying now."""
 
+    @property
+    def open(self) -> bool:
+        """Whether requests are refused, but for those that try."""
+        return self.failures >= FAILURES
+
     def enter(self) -> None:
         """Lets a request through, which then calls `leave`; else raises ModelUnavailable."""
-        if self.failures < FAILURES:
+        if not self.open:
             return
         left = self._until - time.monotonic()
         if self._tried or left > 0:

@@ -113,7 +113,7 @@ class Gateway:
 
     def _say(self) -> None:
         cards.say_ledger(self.table.ledger)
-        models.say_table(self.table.models)
+        models.say_table(self.table.models, self.calls.spared())
         models.say_keys(self.keys.known().values())
         traffic.say(NAME, NAME, self.front.requests if self.front else 0, 0)
 

@@ -14,22 +14,21 @@ from typing import Any, ClassVar
 
 from fastapi import APIRouter
 from ray.serve import Application
-from starlette.requests import Request
 
 from serve import engine
 from serve.adapters import Adapted, located
 from serve.api import api, model_card
-from serve.asgi import ASGI, route
+from serve.asgi import ASGI
 from serve.card import cards
 from serve.deployment import deployed
 from serve.errors import ModelUnavailable, UnknownModel
 from serve.front.access import Access
-from serve.front.exchange import Exchange
 from serve.front.front import Front
 from serve.front.keys import Keys
 from serve.front.limiter import Limiter
 from serve.front.log import RequestLog
 from serve.front.trace import Trace
+from serve.health import Health
 from serve.metrics import library, models, series, traffic, use
 from serve.pulse import Checkup
 from serve.quotas.leases import Leases
@@ -112,7 +111,7 @@ class Replica:
                 app = await self._with_adapters(await self.answering())
         most = self.args.max_ongoing_requests + self.args.max_queued_requests
         self.front = Front(
-            self._with_health(app),
+            Health(app, self.args.model, self.state),
             self.keys,
             model=self.args.model,
             limiter=self.limiter,
@@ -182,30 +181,14 @@ class Replica:
         here = sum(len(getattr(part, "waits", ())) for part in self._parts())
         return here + sum(small.waiting() for small in self._small.values())
 
-    def _with_health(self, app: Any) -> ASGI:
-        health = api(self.args.model)
-        health.get("/health")(self.health)
-
-        async def choose(scope: Any, receive: Any, send: Any) -> None:
-            healthy = scope["type"] == "http" and route(scope) == "/health"
-            await (health if healthy else app)(scope, receive, send)
-
-        return choose
-
     async def _refuse(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and self.failure is not None:
             raise self.failure
 
-    async def health(self, request: Request) -> dict[str, Any]:
-        """What the gateway and `helm test` read; 503 with the reason when the model is unavailable.
-
-        Who brings no key hears only whether it is well.
-        """
-        known_to_us = Exchange.of(request.scope).key is not None
+    def state(self) -> dict[str, Any]:
+        """What `/health` tells who brings a key; raises ModelUnavailable where the model could not be loaded."""
         if self.failure is not None:
-            raise self.failure if known_to_us else ModelUnavailable("the model is unavailable; a key tells why")
-        if not known_to_us:
-            return {"status": "ok"}
+            raise self.failure
         known = {"status": "ok", "model": self.args.model, "task": self.task, "engine": self.args.engine}
         if self.refused is not None:
             known |= {"device": "cpu", "reason": self.refused.message}

@@ -58,6 +58,12 @@ MORE = (
         {"{{status}}": rate("requests", "status", ',task="gateway"')},
     ),
     Panel(
+        "Models that the gateway spares",
+        "1 where the last requests by name were not answered, so that the next are refused at once for a while.",
+        "short",
+        {"{{model}}": now("max", "circuit_open", "model")},
+    ),
+    Panel(
         "Keys that end",
         "How long each is still valid; those without an end are not here.",
         "s",

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from serve.asgi import Message, Scope, Send, header, route, send_json
 from serve.errors import InferenceError
-from serve.front.keys import Key
+from serve.front.key import Key
 from serve.front.usage import CURRENT, Usage
 
 PLACE = "ai_inference.exchange"

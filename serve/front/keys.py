@@ -1,8 +1,8 @@
 """Who may ask: the files of a Secret go in, the key that a request brings comes out, or why it is refused.
 
-Each file is one key, named as the file: the key itself, or YAML with what it may do. Kubernetes writes a changed Secret
-into the running pods, so that keys come and go without a restart. In memory there are only digests, keyed with what
-nobody outside this process knows: how long it takes to look one up tells nothing about any key.
+Each file is one key (serve/front/key.py), named as the file. Kubernetes writes a changed Secret into the running pods,
+so that keys come and go without a restart. In memory there are only digests, keyed with what nobody outside this
+process knows: how long it takes to look one up tells nothing about any key.
 """
 
 import hashlib
@@ -12,60 +12,20 @@ import math
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-import yaml
-from pydantic import Field, SecretStr, ValidationError
-
 from serve.asgi import Scope
 from serve.errors import ConfigurationError, Forbidden, InferenceError, Unauthorized
+from serve.front.key import ANYONE, SERVICE, Key, parsed
 from serve.report import report
-from serve.values import Closed, Limits
 
 VARIABLE = "AI_INFERENCE_KEYS"
 """The folder of the keys, or OPEN. Where nothing is said there are no keys, and nobody is admitted."""
 OPEN = "open"
 LOOK_SECONDS = 1.0
-LEAST = 16
-"""Characters of a key: fewer can be guessed."""
 HEADERS = (b"authorization", b"api-key", b"x-api-key")
 """OpenAI's, Azure's and Anthropic's."""
-
-
-class Entry(Closed):
-    """What a file says of a key."""
-
-    key: SecretStr = Field(min_length=LEAST)
-    """What clients send."""
-    models: tuple[str, ...] | None = None
-    """Those that it may ask, by their keys in the values; default: all."""
-    expires: datetime | None = None
-    """From when on it is refused; a day, or a moment in UTC unless it names a zone."""
-    limits: dict[str, Limits] = {}
-    """What it may use, by model, where that is other than the model's entry says."""
-
-
-@dataclass(frozen=True)
-class Key:
-    """Who asks."""
-
-    name: str
-    models: frozenset[str] | None = None
-    expires: float = math.inf
-    """Seconds since 1970."""
-    limits: Mapping[str, Limits] = field(default_factory=dict, hash=False)
-    """By model."""
-
-    def may_ask(self, model: str) -> bool:
-        return self.models is None or model in self.models
-
-
-ANYONE = Key("anyone")
-SERVICE = Key("service")
-"""The service's own: with it the gateway asks models how they are, and `helm test` what they answer."""
 
 
 class Keys:
@@ -147,7 +107,7 @@ class Keys:
         contents = {path.name: path.read_bytes() for path in _files(self.folder)}
         for name, content in contents.items():
             try:
-                entry, key = _parsed(name, content)
+                entry, key = parsed(name, content)
                 if known.setdefault(self._digest(entry), key) is not key:
                     raise ConfigurationError(f"key {name!r}: another has the same; remove one of the two")
             except ConfigurationError as error:
@@ -177,27 +137,6 @@ def _files(folder: Path | None) -> Iterator[Path]:
 def _signature(folder: Path | None) -> Any:
     """Another one when a file has changed."""
     return [(path.name, (at := path.stat()).st_ino, at.st_mtime_ns, at.st_size) for path in _files(folder)]
-
-
-def _parsed(name: str, content: bytes) -> tuple[bytes, Key]:
-    """The key as clients send it, and what it may do."""
-    try:
-        text = content.decode().strip()
-        written = yaml.safe_load(text) if ":" in text else None
-        entry = Entry.model_validate(written if isinstance(written, dict) else {"key": text})
-    except ValidationError as error:
-        found = error.errors(include_input=False)  # Which may be the key.
-        said = "; ".join(f"{'.'.join(map(str, issue['loc']))}: {issue['msg']}" for issue in found)
-        raise ConfigurationError(f"key {name!r}: {said}") from None
-    except (ValueError, yaml.YAMLError):
-        raise ConfigurationError(f"key {name!r}: is neither a key nor YAML with one under `key`") from None
-    expires = math.inf if entry.expires is None else _utc(entry.expires).timestamp()
-    models = None if entry.models is None else frozenset(entry.models)
-    return entry.key.get_secret_value().encode(), Key(name, models, expires, entry.limits)
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _service_key(contents: list[bytes]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from serve.errors import Limited
 from serve.front.exchange import Exchange
-from serve.front.keys import SERVICE, Key
+from serve.front.key import SERVICE, Key
 from serve.front.usage import Usage
 from serve.quotas import AT_ONCE, SECONDS, Account
 from serve.quotas.lease import Lease

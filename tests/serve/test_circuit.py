@@ -27,6 +27,7 @@ def test_requests_go_on_until_so_many_in_a_row_have_failed(clock: Clock) -> None
     tried.enter()
     tried.leave(answered=True)
     fail(tried, FAILURES)
+    assert tried.open
     with pytest.raises(ModelUnavailable, match="model 'llm' has not answered the last 5 requests") as refused:
         tried.enter()
     assert refused.value.retry_after == 1
@@ -40,6 +41,7 @@ def test_after_a_pause_one_at_a_time_tries_whether_the_model_is_back(clock: Cloc
     with pytest.raises(ModelUnavailable):
         tried.enter()
     tried.leave(answered=True)
+    assert not tried.open
     tried.enter()
     tried.enter()
 

@@ -8,7 +8,8 @@ import pytest
 
 from serve.errors import Forbidden, InferenceError, Unauthorized
 from serve.front import keys
-from serve.front.keys import SERVICE, Keys
+from serve.front.key import ANYONE, SERVICE
+from serve.front.keys import Keys
 
 ALICE, BOB = "a" * 32, "b" * 32
 LONG = b"key: " + b"c" * 32
@@ -140,4 +141,4 @@ def test_the_door_is_open_only_where_that_is_said(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv(keys.VARIABLE, raising=False)
     assert refusal(Keys.of_environment(), ALICE).status == 401
     monkeypatch.setenv(keys.VARIABLE, keys.OPEN)
-    assert Keys.of_environment().admit({"headers": []}) is keys.ANYONE
+    assert Keys.of_environment().admit({"headers": []}) is ANYONE
