@@ -10,8 +10,11 @@ from serve.errors import ConfigurationError
 SIZE = (11, 3.6)  # Inches.
 
 
-def plot(lines: Mapping[str, Sequence[Figures]], unit: str, file: Path) -> None:
-    """A line for each name, as for servers that are compared. Raises ConfigurationError without matplotlib."""
+def plot(lines: Mapping[str, Sequence[Figures]], unit: str, file: Path, along: str = "at once") -> None:
+    """A line for each name, as for servers that are compared, over levels of what `along` says.
+
+    Raises ConfigurationError without matplotlib.
+    """
     try:
         import matplotlib as mpl
     except ImportError as error:
@@ -26,9 +29,9 @@ def plot(lines: Mapping[str, Sequence[Figures]], unit: str, file: Path) -> None:
         first.plot(levels, [row.first.get("p50") for row in rows], marker="o")
         (line,) = latency.plot(levels, [row.latency.get("p50") for row in rows], marker="o")
         latency.plot(levels, [row.latency.get("p99") for row in rows], linestyle=":", color=line.get_color())
-    _finish(rate, unit or "requests/s")
-    _finish(first, "first, ms (p50)")
-    _finish(latency, "latency, ms (p50, dotted p99)")
+    _finish(rate, unit or "requests/s", along)
+    _finish(first, "first, ms (p50)", along)
+    _finish(latency, "latency, ms (p50, dotted p99)", along)
     rate.legend(frameon=False)
     drawn.savefig(file)
     plt.close(drawn)
@@ -38,9 +41,9 @@ def _rate(row: Figures, unit: str) -> float:
     return row.units_per_second if unit else row.requests_per_second
 
 
-def _finish(axis: Any, title: str) -> None:
+def _finish(axis: Any, title: str, along: str) -> None:
     axis.set_title(title, loc="left", fontsize=10)
-    axis.set_xlabel("at once")
+    axis.set_xlabel(along)
     axis.set_ylim(bottom=0)
     axis.grid(axis="y", alpha=0.3)
     axis.spines[["top", "right"]].set_visible(False)

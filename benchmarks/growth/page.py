@@ -1,0 +1,47 @@
+"""The page of curves: what was recorded goes in, Markdown comes out. It computes every figure on it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks import tasks
+from benchmarks.markdown import table
+
+Record = Mapping[str, Any]
+NOTE = """\
+Written by the command above and by nothing else; results.json has the same figures. Ours alone on the machine, at the
+model's own path and without keys, each point measured once after a quarter as many requests to warm up. The machine's
+cores compute the answers and send the requests, so a curve ends where they do."""
+HEAD = ["first ms p50", "p95", "per token ms", "latency ms p50", "p99", "errors"]
+
+
+def page(record: Record) -> str:
+    """All of it."""
+    parts = [
+        "# Growth",
+        f"    {record['command']}",
+        f"{record['date']}. {NOTE}",
+        *(part for curve in record["curves"] for part in _curve(curve)),
+        "## Machine",
+        table(["", ""], record["machine"].items()),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def plot_name(curve: Mapping[str, Any]) -> str:
+    return f"{curve['task']}-{curve['along'].replace(' ', '-')}.svg"
+
+
+def _curve(curve: Mapping[str, Any]) -> Sequence[str]:
+    name, unit = f"{curve['task']}, {curve['along']}", tasks.unit(curve["task"])
+    head = [curve["along"], "requests/s", *([unit] if unit else ["tokens read"]), *HEAD]
+    rows = [_row(point, unit) for point in curve["points"]]
+    return [f"## {name}", f"![{name}](plots/{plot_name(curve)})", table(head, rows)]
+
+
+def _row(point: Mapping[str, Any], unit: str) -> Sequence[str]:
+    of = point["figures"]
+    counted = f"{of['units_per_second']:.4g}" if unit else f"{point['prompt_tokens']:.0f}"
+    times = [("first", "p50"), ("first", "p95"), ("per_token", "p50"), ("latency", "p50"), ("latency", "p99")]
+    said = [f"{of[name][p]:.4g}" if of[name] else "" for name, p in times]
+    errors = ", ".join(f"{number} x {cause}" for cause, number in of["errors"].items())
+    return [of["level"], f"{of['requests_per_second']:.4g}", counted, *said, errors]

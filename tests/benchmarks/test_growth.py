@@ -1,0 +1,52 @@
+"""The page of curves from recorded figures, and the curves themselves."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import tasks
+from benchmarks.growth.__main__ import write
+from benchmarks.growth.curves import CURVES, Curve
+from benchmarks.growth.page import page
+from serve.bench import work
+from serve.bench.work import Shape
+from tests.benchmarks.test_results import level, row
+
+
+def record(task: str, along: str, *points: tuple[int, float]) -> dict[str, Any]:
+    """Of a curve with so many requests/s at each point, half of whose requests failed."""
+    found = [
+        {"figures": level(at, rate) | {"units_per_second": 4 * rate, "errors": {"503": 4}}, "prompt_tokens": 10 * at}
+        for at, rate in points
+    ]
+    curve = {"task": task, "along": along, "points": found}
+    return {"command": "python -m benchmarks.growth", "date": "2026-01-01", "machine": {"cores": 2}, "curves": [curve]}
+
+
+def test_a_row_has_the_rate_of_its_point_in_requests_and_in_what_the_task_counts_and_what_failed() -> None:
+    said = page(record("embeddings", "sentences in a request", (64, 3), (1024, 0.25)))
+    assert row(said, "64")[1:] == ["3", "12", "10", "20", "10", "10", "30", "4 x 503"]
+    assert row(said, "1024")[1:3] == ["0.25", "1"]
+
+
+def test_where_a_task_counts_nothing_else_a_row_says_how_many_tokens_a_request_had() -> None:
+    said = page(record("llm", "words of input", (4, 30), (3072, 2)))
+    assert row(said, "words of input")[2] == "tokens read"
+    assert row(said, "3072")[1:3] == ["2", "30720"]
+
+
+def test_each_curve_is_drawn_where_the_page_looks_for_it(tmp_path: Path) -> None:
+    write(record("stt", "seconds of audio", (5, 1), (30, 0.5)), tmp_path / "RESULTS.md")
+    assert "(plots/stt-seconds-of-audio.svg)" in (tmp_path / "RESULTS.md").read_text()
+    assert "seconds of audio" in (tmp_path / "plots" / "stt-seconds-of-audio.svg").read_text()
+
+
+@pytest.mark.parametrize("curve", CURVES, ids=lambda curve: curve.name)
+def test_a_curve_only_rises_and_each_of_its_points_is_a_load_that_can_be_made(curve: Curve) -> None:
+    ats = [point.at for point in curve.points]
+    assert ats == sorted(set(ats))
+    for point in curve.points:
+        assert point.requests >= point.clients
+        if point.shape.get("seconds", 0) <= 30:
+            assert len(list(work.asks(tasks.work_of(curve.task), Shape("model", **point.shape), 0, 1))) == 1
