@@ -77,6 +77,6 @@ CURVES = (
         "stt",
         "seconds of audio",
         [Point(seconds, max(1, 60 // seconds), {"seconds": seconds}) for seconds in (5, 30, 120, 600, 3600)],
-        entry={"requestTimeout": None},
+        entry={"maxBody": "256Mi"},  # An hour of samples; MP3 would be a tenth.
     ),
 )
