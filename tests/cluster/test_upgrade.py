@@ -160,7 +160,8 @@ def test_uninstalling_leaves_the_models_and_nothing_else(release: Served) -> Non
         kubectl.run("wait", *what, "--for=delete", "--timeout=3m", *release.place)
     left = {f"{one['kind']} {one['metadata']['name']}" for one in kubectl.items(_kinds(), *release.place)}
     rest = {"ServiceAccount default", "ConfigMap kube-root-ca.crt", "PersistentVolumeClaim models"}
-    assert left - {f"Pod {POD}"} == rest
+    kept = {f"Secret {NAME}-{ours}" for ours in ("keys", "dashboard")}
+    assert left - {f"Pod {POD}"} == rest | kept
 
 
 def _kinds() -> str:
