@@ -15,7 +15,6 @@ import yaml
 from rich.console import Console
 from rich.markdown import Markdown
 
-from benchmarks.engine import ENV
 from benchmarks.environment import OURS
 from benchmarks.machine import machine
 from benchmarks.processes import started
@@ -69,7 +68,7 @@ def main(
     date, where = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", machine()
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    with started([OURS.python().parent / "ai-inference", "up", "-f", values, f"--port={port}"], ENV) as server:
+    with started([OURS.python().parent / "ai-inference", "up", "-f", values, f"--port={port}"], {}) as server:
         server.wait(f"{address}/v2/health/ready")
         typer.echo(f"all models answer; load for {minutes:g} minutes")
         seen = asyncio.run(watched(address, models, minutes * 60, number, every))
