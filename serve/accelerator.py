@@ -22,6 +22,8 @@ class Cache(Closed):
     """A PersistentVolumeClaim spec; the chart makes the claim and keeps it on uninstall."""
     existing_claim: str | None = None
     """The name of a claim that exists."""
+    prefetch: bool = False
+    """Whether a Job fetches the models there before a replica asks for them."""
 
 
 class Scaling(Closed):

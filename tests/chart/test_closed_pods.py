@@ -21,12 +21,13 @@ SECRETS = {
 
 
 def pods(rendered: Rendered) -> dict[str, dict[str, Any]]:
-    """Specs of all pods of a release: the service's, jobs', and those of hooks."""
+    """Specs of all pods of a release: the service's, jobs', and those that fetch models or are hooks."""
     found = {group: rendered.pod(group) for group in rendered.groups}
     for name, job in rendered.of("RayJob").items():
         cluster = job["spec"]["rayClusterSpec"]
         for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
             found[f"{name}/{group.get('groupName', 'head')}"] = group["template"]["spec"]
+    found |= {name: job["spec"]["template"]["spec"] for name, job in rendered.of("Job").items()}
     return found | {name: pod["spec"] for name, pod in rendered.of("Pod").items()}
 
 
@@ -38,8 +39,11 @@ def container(pod: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def all_on() -> Rendered:
-    """With each secret and a job."""
-    return render(fleet(jobs={"one": JOB}, **SECRETS))
+    """With each secret, a job, and models that are fetched beforehand."""
+    cache = {"existingClaim": "models", "prefetch": True}
+    return render(
+        fleet(jobs={"one": JOB}, models__ears__source={"hub": "a/b"}, accelerators__small__cache=cache, **SECRETS)
+    )
 
 
 def test_no_pod_runs_as_root_or_has_privileges_or_a_token_that_it_does_not_need(all_on: Rendered) -> None:

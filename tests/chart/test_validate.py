@@ -107,6 +107,11 @@ CASES: list[tuple[dict[str, Any], str]] = [
         "accelerators.small.cache: existingClaim and hostPath are set; write one of hostPath, claim, existingClaim",
     ),
     (
+        {"accelerators__small__cache": {"prefetch": True}},
+        "accelerators.small.cache.prefetch: what is fetched would go with its pod; write hostPath, claim or "
+        "existingClaim too, or remove it",
+    ),
+    (
         {"accelerators__small__nodes": 2, "accelerators__small__cache": {"claim": {"accessModes": ["ReadWriteOnce"]}}},
         "accelerators.small.cache.claim: up to 2 nodes share it, so its accessModes must have ReadWriteMany",
     ),

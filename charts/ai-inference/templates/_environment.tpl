@@ -27,20 +27,32 @@
 {{- $_ = set $env "RAY_SERVE_INGRESS_REQUEST_ROUTER_FORWARD_BODY" "1" -}}
 {{- $_ = set $env "RAY_SERVE_HAPROXY_INGRESS_REQUEST_ROUTER_BUFSIZE" "65536" -}}
 {{- $_ = set $env "RAY_SERVE_INGRESS_ROUTER_REPLICAS_PER_NODE" "2" -}}
-{{- if hasKey $entry "order" -}}
-  {{- $_ := set $env "AI_INFERENCE_CACHE" "/models" -}}
-  {{- if $root.Values.huggingFace.existingSecret -}}
-    {{- $_ = set $env "HF_TOKEN_PATH" (print (include "ai-inference.hub-folder" .) "/token") -}}
-  {{- end -}}
-{{- end -}}
 {{- if not $entry.job -}}
   {{- $_ := set $env "AI_INFERENCE_KEYS" (include "ai-inference.keys-variable" $root) -}}
 {{- end -}}
-{{- range $name, $value := $entry.env -}}
+{{- $own := hasKey $entry "order" | ternary (include "ai-inference.fetching" . | fromJson) $entry.env -}}
+{{- range $name, $value := $own -}}
   {{- $_ := set $env $name $value -}}
 {{- end -}}
+{{- include "ai-inference.variables" $env -}}
+{{- end -}}
+
+{{- /* (list root accelerator): what is said to who fetches its models, as JSON. */ -}}
+{{- define "ai-inference.fetching" -}}
+{{- $env := dict "AI_INFERENCE_CACHE" "/models" -}}
+{{- if (index . 0).Values.huggingFace.existingSecret -}}
+  {{- $_ := set $env "HF_TOKEN_PATH" (print (include "ai-inference.hub-folder" .) "/token") -}}
+{{- end -}}
+{{- range $name, $value := (index . 1).env -}}
+  {{- $_ := set $env $name $value -}}
+{{- end -}}
+{{- toJson $env -}}
+{{- end -}}
+
+{{- /* Variables by name as a container has them. */ -}}
+{{- define "ai-inference.variables" -}}
 {{- $entries := list -}}
-{{- range $name, $value := $env -}}
+{{- range $name, $value := . -}}
   {{- $entries = append $entries (dict "name" $name "value" $value) -}}
 {{- end -}}
 {{- toYaml $entries -}}

@@ -8,12 +8,7 @@
 {{- $root := index . 0 -}}
 {{- $entry := index . 1 -}}
 {{- $values := $root.Values -}}
-{{- $worker := hasKey $entry "order" -}}
-{{- $what := dict "keys" (and $values.auth.enabled (not $entry.job)) -}}
-{{- if $worker -}}
-  {{- $_ := set $what "models" (include "ai-inference.cache" (list $root $entry)) -}}
-  {{- $_ = set $what "hub" (not (empty $values.huggingFace.existingSecret)) -}}
-{{- end -}}
+{{- $what := include "ai-inference.seen" (list $root $entry (and $values.auth.enabled (not $entry.job))) | fromJson -}}
 {{- $volumes := list $root $entry.vendor $what -}}
 metadata:
   annotations:

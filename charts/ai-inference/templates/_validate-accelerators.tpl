@@ -50,9 +50,11 @@
   {{- if gt $least $most -}}
 {{ printf "%s.nodes: min %d is above max %d\n" $path $least $most }}
   {{- end -}}
-  {{- $cache := .cache | default dict -}}
+  {{- $cache := omit (.cache | default dict) "prefetch" -}}
   {{- if gt (len $cache) 1 -}}
 {{ printf "%s.cache: %s are set; write one of hostPath, claim, existingClaim\n" $path (keys $cache | sortAlpha | join " and ") }}
+  {{- else if and (empty $cache) (.cache | default dict).prefetch -}}
+{{ printf "%s.cache.prefetch: what is fetched would go with its pod; write hostPath, claim or existingClaim too, or remove it\n" $path }}
   {{- else if and $cache.claim (gt $most 1) (not (has "ReadWriteMany" $cache.claim.accessModes)) -}}
 {{ printf "%s.cache.claim: up to %d nodes share it, so its accessModes must have ReadWriteMany\n" $path $most }}
   {{- end -}}

@@ -2,6 +2,16 @@
        source of that volume, `keys` and `hub`; mounts and volumes come out, or nothing. Secrets are files, which no dump of
        an environment shows, and optional, so that the pod starts without them. */ -}}
 
+{{- /* (list root entry keys): `what` of an entry's pods, as JSON. Workers alone have models. */ -}}
+{{- define "ai-inference.seen" -}}
+{{- $what := dict "keys" (index . 2) -}}
+{{- if hasKey (index . 1) "order" -}}
+  {{- $_ := set $what "models" (include "ai-inference.cache" .) -}}
+  {{- $_ = set $what "hub" (not (empty (index . 0).Values.huggingFace.existingSecret)) -}}
+{{- end -}}
+{{- toJson $what -}}
+{{- end -}}
+
 {{- /* Where the image is not written to, what libraries write goes with the pod. */ -}}
 {{- define "ai-inference.scratch" -}}
 {{- $readOnly := has (index . 1) (index . 0).Values.image.readOnly -}}
