@@ -22,6 +22,7 @@ def test_the_readme_names_the_targets_of_the_makefile() -> None:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on PATH")
+@pytest.mark.slow
 def test_make_run_serves_five_models_that_answer_the_readmes_curls_until_ctrl_c() -> None:
     with Running(TARGETS[0]) as running:
         running.wait_for(READY)

@@ -21,13 +21,15 @@ LONGEST = "r" * 47
 LONG_KEY = "a" * 31
 CLAIM = {"deviceClass": "gpu.example.com"}
 LONG_CARD = {"vendor": "xpu", "memory": "8Gi", "order": 9, "nodes": {"max": 2}, "claim": CLAIM}
+FETCHED = {"task": "embeddings", "engine": "fake", "source": {"hub": "a/b"}, "accelerator": LONG_KEY, "gpu": 0.1}
 READING = {"get", "list", "watch"}
 
 
 def everything(node: str = "any", **changes: Any) -> dict[str, Any]:
     """Values in which whatever makes an object is on."""
     volume = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
-    cached = {"accelerators__big__cache__claim": volume, f"accelerators__{LONG_KEY}": {**LONG_CARD}}
+    cache = {"claim": volume, "prefetch": True}
+    cached = {"accelerators__big__cache__claim": volume, f"accelerators__{LONG_KEY}": {**LONG_CARD, "cache": cache}}
     shared = {"accelerators__small__resource": None, "accelerators__small__claim": {**CLAIM, "shared": LONG_KEY}}
     secrets = {"huggingFace__existingSecret": "hub", "image__pullSecrets": ["registry"]}
     ways = {"ingress": {"enabled": True, "hosts": ["a.example.com"]}, "network__egress__limited": True}
@@ -50,7 +52,8 @@ def taken(documents: list[dict[str, Any]], release: Release) -> list[str]:
 def test_every_object_of_the_longest_names_is_one_that_kubernetes_takes(
     strategy: str, aliases: str, release: Release
 ) -> None:
-    file = release.file(everything(upgrade__strategy=strategy, aliases__type=aliases), "all")
+    asked = everything(upgrade__strategy=strategy, aliases__type=aliases, models__fetched=FETCHED)
+    file = release.file(asked, "all")
     documents = helm.template([file], LONGEST, release.namespace)
     names = taken(documents, release)
     assert len(names) == len(documents)
@@ -62,6 +65,7 @@ def test_every_object_of_the_longest_names_is_one_that_kubernetes_takes(
         "service",
         "serviceaccount",
         "pod",
+        "job",
         "persistentvolumeclaim",
         "resourceclaim",
     }

@@ -18,6 +18,7 @@ import requests
 from serve.local.service import Service
 from tests.serve.conftest import Deploy, application, gateway, post
 
+pytestmark = pytest.mark.slow
 Eventually = Callable[[Callable[[], bool]], None]
 ASKED = {
     "embeddings": ("/v1/embeddings", {"input": "text"}),
@@ -67,7 +68,6 @@ def test_an_answer_that_takes_too_long_is_504_or_breaks_and_its_engine_stops(
     assert ask(address, "chat", "llm").status_code == 200
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("words", [1, 40_000])
 def test_by_name_a_request_whose_replica_dies_before_it_answers_goes_to_the_next(
     deploy: Deploy, service: Service, eventually: Eventually, tmp_path: Path, words: int
@@ -89,7 +89,6 @@ def mortal(folder: Path) -> dict[str, Any]:
     return {"task": "embeddings", "engineConfig": {"delay": 3, "journal": str(folder / "journal")}}
 
 
-@pytest.mark.slow
 def test_by_name_a_recording_whose_replica_dies_is_503_in_openais_shape(
     deploy: Deploy, service: Service, eventually: Eventually, tmp_path: Path
 ) -> None:
@@ -110,7 +109,6 @@ def test_by_name_a_recording_whose_replica_dies_is_503_in_openais_shape(
     assert int(refused.headers["retry-after"]) > 0
 
 
-@pytest.mark.slow
 def test_an_engine_that_hangs_is_replaced(
     deploy: Deploy, service: Service, eventually: Eventually, tmp_path: Path
 ) -> None:
@@ -128,7 +126,6 @@ def test_an_engine_that_hangs_is_replaced(
     assert ask(address, "hung", "embeddings").status_code == 200
 
 
-@pytest.mark.slow
 def test_a_model_that_nobody_answers_for_is_refused_at_once_after_some_have_waited(
     deploy: Deploy, service: Service
 ) -> None:
@@ -146,7 +143,6 @@ def test_a_model_that_nobody_answers_for_is_refused_at_once_after_some_have_wait
     assert any("has not answered the last 5 requests" in message for message in messages)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "whole"), [(30, True), (0, False)])
 def test_a_replica_that_ends_goes_on_with_what_it_has_begun_for_its_drain_timeout(
     service: Service, seconds: float, whole: bool

@@ -13,6 +13,7 @@ from serve.values import ModelArgs
 from tests.serve.conftest import PLACE, Deploy, gateway
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning"),  # Kokoro's own modules
     pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning"),
 ]

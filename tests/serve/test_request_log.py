@@ -15,6 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from serve.local.service import Service
 from tests.serve.conftest import Line, application, gateway, laptop, lines
 
+pytestmark = pytest.mark.slow
 Eventually = Callable[[Callable[[], bool]], None]
 KEY = "k" * 32
 SECRET = "nobody-shall-read-this"  # noqa: S105
