@@ -5,25 +5,19 @@ what its line has beyond that of the gateway, which needs Ray and Serve alone.
 """
 
 import asyncio
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Annotated, Any
 
 import aiohttp
 import typer
-import yaml
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks import models
-from benchmarks.engine import ENV, threads
-from benchmarks.environment import OURS
 from benchmarks.peers import ours
-from benchmarks.processes import Started, started
+from benchmarks.processes import START_SECONDS
 from serve.bench import work
 from serve.bench.work import Shape
 from serve.local.nodes import free_port
@@ -37,13 +31,13 @@ def described(named: Sequence[str]) -> dict[str, Any]:
     """A values file of a model for each task, on one accelerator."""
     found = {task: ours.values(task, models.folder(task, {})) for task in named}
     shared = {task: {**one["models"][ours.MODEL], "memory": "2Gi"} for task, one in found.items()}
-    return {"accelerators": next(iter(found.values()))["accelerators"], "models": shared}
+    return {**next(iter(found.values())), "models": shared}
 
 
 def measured(named: Sequence[str]) -> Seconds:
     """Of one start."""
     begin = time.monotonic()
-    with _up(described(named)) as (server, address):
+    with ours.launched(described(named), "llm", free_port()) as (server, address):
         server.wait(f"{address}/v2/health/live")
         gateway = time.monotonic() - begin
         return {GATEWAY: gateway, **asyncio.run(_answers(address, named, begin))}
@@ -59,18 +53,8 @@ async def _answers(address: str, named: Sequence[str], begin: float) -> Seconds:
                     return time.monotonic() - begin
             await asyncio.sleep(0.2)
 
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession() as session, asyncio.timeout(START_SECONDS):
         return dict(zip(named, await asyncio.gather(*map(until, named)), strict=True))
-
-
-@contextmanager
-def _up(values: Mapping[str, Any]) -> Iterator[tuple[Started, str]]:
-    with tempfile.TemporaryDirectory() as made:
-        file, port = Path(made) / "values.yaml", free_port()
-        file.write_text(yaml.safe_dump(values))
-        command: list[str | Path] = [OURS.python().parent / "ai-inference", "up", "-f", file, f"--port={port}"]
-        with started(command, ENV | threads("llm")) as server:
-            yield server, f"http://127.0.0.1:{port}"
 
 
 def main(number: Annotated[int, typer.Option("--rounds", min=1, help="Starts of each.")] = 3) -> None:

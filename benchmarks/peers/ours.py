@@ -17,7 +17,7 @@ from benchmarks.engine import ENV, FLAGS, threads
 from benchmarks.environment import OURS
 from benchmarks.models import READ_BY
 from benchmarks.peers import Server
-from benchmarks.processes import started
+from benchmarks.processes import Started, started
 from benchmarks.simulator import TIMING
 
 TASKS = tasks.names()
@@ -35,22 +35,21 @@ def serving(task: str, folder: Path, port: int) -> Iterator[Server]:
 
 @contextmanager
 def up(described: dict[str, Any], task: str, port: int, *options: str) -> Iterator[Server]:
-    """The values served by `ai-inference up` with these options."""
+    """The values served by `ai-inference up` with these options, once the model answers."""
+    with launched(described, task, port, *options) as (server, address):
+        server.wait(f"{address}/{MODEL}/health")
+        yield Server(f"{address}/{MODEL}", MODEL)
+
+
+@contextmanager
+def launched(described: dict[str, Any], task: str, port: int, *options: str) -> Iterator[tuple[Started, str]]:
+    """The same from its first moment, and where it will answer."""
     with tempfile.TemporaryDirectory() as made:
         file = Path(made) / "values.yaml"
         file.write_text(yaml.safe_dump(described))
-        command: list[str | Path] = [
-            OURS.python().parent / "ai-inference",
-            "up",
-            "-f",
-            file,
-            f"--port={port}",
-            *options,
-        ]
-        address = f"http://127.0.0.1:{port}"
-        with started(command, ENV | threads(task)) as server:
-            server.wait(f"{address}/{MODEL}/health")
-            yield Server(f"{address}/{MODEL}", MODEL)
+        command: list[str | Path] = [OURS.python().parent / "ai-inference", "up", "-f", file, f"--port={port}"]
+        with started([*command, *options], ENV | threads(task)) as server:
+            yield server, f"http://127.0.0.1:{port}"
 
 
 def values(task: str, folder: Path) -> dict[str, Any]:
