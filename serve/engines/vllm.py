@@ -187,7 +187,8 @@ def _lacks_compiler(placement: Placement) -> bool:
 
 
 def _environment(placement: Placement) -> dict[str, str]:
-    env = {"VLLM_NO_USAGE_STATS": "1"}
+    # OpenAI's bound of `n`; vLLM's own lets one request ask for 16,384 answers.
+    env = {"VLLM_NO_USAGE_STATS": "1", "VLLM_MAX_N_SEQUENCES": os.environ.get("VLLM_MAX_N_SEQUENCES", "128")}
     if word_for(placement.vendor) == "cpu":
         env["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"  # Other models run on these cores too.
         ranks = placement.tensor_parallel * placement.pipeline_parallel

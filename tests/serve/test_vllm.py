@@ -222,6 +222,7 @@ def test_vllms_other_endpoints_answer_too(address: str, client: openai.OpenAI) -
         ({"messages": "hello"}, 400),
         ({"temperature": "hot"}, 400),
         ({"max_tokens": -1}, 400),
+        ({"n": 129}, 400),
         ({"messages": [{"role": "user", "content": "word " * 5000}]}, 400),
         ({"model": "nobody"}, 404),
     ],
