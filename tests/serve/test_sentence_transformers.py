@@ -63,6 +63,17 @@ def test_a_mixed_batch_has_the_vectors_of_its_texts_alone(folder: Path) -> None:
     assert references.cosines(found, references.vectors(folder, TEXTS)).min() >= 0.999
 
 
+@pytest.mark.parametrize("cores", [2, 3, 8])
+def test_cores_that_compute_parts_of_a_batch_find_the_same_vectors_in_the_same_order(folders: Path, cores: int) -> None:
+    alone = Engine(Config(), folders / "embeddings", PLACE)
+    several = Engine(Config(), folders / "embeddings", PLACE.model_copy(update={"cpus": cores}))
+    texts = [" ".join(["word", *map(str, range(number))]) for number in (1, 90, 7, 200, 33, 2, 90, 150)]
+    assert len(several._parts(several.tokenize(texts))) in (2, 3, 4)
+    found = several.embed(several.tokenize(texts))
+    assert np.abs(found - alone.embed(alone.tokenize(texts))).max() < 1e-5
+    several.close()
+
+
 def test_different_texts_have_different_vectors(folder: Path) -> None:
     engine = Engine(Config(), folder, PLACE)
     found = engine.embed(engine.tokenize(TEXTS[:2]))
