@@ -1,12 +1,10 @@
 """A real service that a real Prometheus reads: a values file goes in, answers to PromQL come out."""
 
-import json
+import shutil
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,10 +18,10 @@ from serve.audio import encoded
 from serve.cli import helm
 from serve.front.keys import Keys
 from serve.local.manifest import Manifest
-from serve.local.nodes import Nodes, end_with_parent, free_port
+from serve.local.nodes import Nodes, free_port
 from serve.local.service import Service
 from tests.helm import Rendered
-from tests.prometheus import program, rules
+from tests.prometheus import Prometheus, reading
 
 Eventually = Callable[[Callable[[], bool]], None]
 VALUES = Path(__file__).parent / "watched.yaml"
@@ -41,36 +39,6 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "slow": ("/v1/audio/transcriptions", {"files": {"file": ("speech.wav", SPEECH)}}),
 }
 """A request to each model; to a slow one six at once."""
-
-
-@dataclass(frozen=True)
-class Prometheus:
-    """By its own interface over HTTP."""
-
-    address: str
-
-    def answers(self) -> bool:
-        try:
-            return requests.get(f"{self.address}/-/ready", timeout=60).ok
-        except requests.ConnectionError:
-            return False
-
-    def ask(self, query: str) -> list[dict[str, Any]]:
-        """What it finds now."""
-        return self._result("query", query=query)
-
-    def over_time(self, query: str, seconds: float) -> list[dict[str, Any]]:
-        now = time.time()
-        return self._result("query_range", query=query, start=now - seconds, end=now, step=2)
-
-    def firing(self) -> set[str]:
-        return {one["metric"]["alertname"] for one in self.ask('ALERTS{alertstate="firing"}')}
-
-    def _result(self, path: str, **asked: Any) -> list[dict[str, Any]]:
-        answer = requests.get(f"{self.address}/api/v1/{path}", params=asked, timeout=60).json()
-        assert answer["status"] == "success", answer
-        found: list[dict[str, Any]] = answer["data"]["result"]
-        return found
 
 
 class Load:
@@ -129,37 +97,17 @@ def service(watched: Rendered, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def prometheus(
     service: Service, watched: Rendered, eventually: Eventually, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
-    """It has the chart's rules; an alert fires as soon as it is so, and not after minutes of it."""
-    folder = tmp_path_factory.mktemp("prometheus")
-    file = rules(watched, folder)
-    hasty = yaml.safe_load(file.read_text())
-    for rule in hasty["groups"][0]["rules"]:
-        rule.pop("for", None)
-    file.write_text(yaml.safe_dump(hasty))
+    """It reads what Ray says is there."""
+    files = [str(service.nodes.folder / "ray/prom_metrics_service_discovery.json")]
     labels = {"namespace": helm.NAMESPACE, "ai_inference_release": helm.RELEASE}
     scrape = {
         "job_name": "ray",
-        "file_sd_configs": [
-            {"files": [str(service.nodes.folder / "ray/prom_metrics_service_discovery.json")], "refresh_interval": "5s"}
-        ],
+        "file_sd_configs": [{"files": files, "refresh_interval": "5s"}],
         "relabel_configs": [{"target_label": name, "replacement": value} for name, value in labels.items()],
     }
-    often = {"scrape_interval": "2s", "evaluation_interval": "2s"}
-    config = {"global": often, "rule_files": [str(file)], "scrape_configs": [scrape]}
-    (folder / "prometheus.yaml").write_text(json.dumps(config))
-    port = free_port()
-    command = [
-        program("prometheus"), f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/data",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ]  # fmt: skip
-    with (
-        (folder / "log").open("w") as log,
-        subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=end_with_parent) as process,
-    ):
-        found = Prometheus(f"http://127.0.0.1:{port}")
+    with reading(scrape, watched, tmp_path_factory.mktemp("prometheus")) as found:
         eventually(found.answers)
         yield found
-        process.terminate()
 
 
 @pytest.fixture(scope="package")
@@ -169,3 +117,15 @@ def busy(service: Service, prometheus: Prometheus, eventually: Eventually) -> It
         tasks = 'count(count by (task) (ray_ai_inference_requests_total{task!="gateway"})) == 5'
         eventually(lambda: bool(prometheus.ask(tasks)))
         yield prometheus
+
+
+@pytest.fixture(scope="package")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that has it, where the loader looks."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler: apt-get install gcc")
+    folder = tmp_path_factory.mktemp("nvml")
+    source = Path(__file__).with_name("nvml.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", str(folder / "libnvidia-ml.so.1"), str(source)], check=True)
+    return folder

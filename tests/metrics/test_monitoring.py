@@ -2,7 +2,10 @@
 
 import json
 import math
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +14,11 @@ import pytest
 
 from serve.chart_values import CHART
 from serve.cli import helm
+from serve.local.service import Service
 from tests.helm import Rendered
-from tests.metrics.conftest import Eventually, Prometheus
+from tests.metrics.conftest import Eventually
 from tests.metrics.picture import draw
+from tests.prometheus import Prometheus
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +30,23 @@ OTHERS = {
 }
 """Beginnings of names that are not looked for here, and why."""
 SERIES = re.compile(r"\b(?:ray|kuberay|certmanager)_\w+\{[^}]*\}")
+CARD = """
+import asyncio, os, sys
+import ray
+from serve.metrics import use
+from serve.use import Meter
+from serve.values import Placement
+place = Placement(accelerator="board", vendor="cuda", num_gpus=1, memory=2**30, device_memory=2**33)
+async def until_lost() -> None:
+    said = asyncio.create_task(use.repeat("board", Meter(place, ["0000:01:00.0"])))
+    for line in ("seen", "15"):
+        os.environ["FAIL"] = "" if line == "seen" else line
+        print(line, flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+ray.init(logging_level="ERROR", namespace="test")
+asyncio.run(until_lost())
+"""
+"""What a replica says of an NVIDIA GPU, until the driver says that the GPU is lost (NVML's error 15)."""
 FAULTS = {
     "ModelDown": "`broken` cannot be loaded",
     "ModelErrors": "`failing` fails at every request",
@@ -123,3 +145,26 @@ def test_the_front_can_be_drawn(busy: Prometheus, tmp_path: Path, eventually: Ev
     for title, found in lines.items():
         assert title in file.read_text()
         assert found
+
+
+def test_an_alert_fires_when_a_gpu_is_lost(
+    busy: Prometheus, service: Service, library: Path, eventually: Eventually
+) -> None:
+    env = {**os.environ, **service.nodes.token, "RAY_ADDRESS": service.nodes.gcs, "LD_LIBRARY_PATH": str(library)}
+    with subprocess.Popen(
+        [sys.executable, "-c", CARD], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        eventually(lambda: bool(busy.ask('ray_ai_inference_gpu_present{accelerator="board"} == 1')))
+        assert "GpuGone" not in busy.firing()
+        process.stdin.write("\n")
+        process.stdin.flush()
+        eventually(lambda: "GpuGone" in busy.firing())
+        process.kill()
+
+
+def test_an_alert_fires_when_the_service_is_gone(busy: Prometheus, service: Service, eventually: Eventually) -> None:
+    """The last, as nothing is served after it."""
+    assert "ServiceAbsent" not in busy.firing()
+    service.apply({"applications": []})
+    eventually(lambda: "ServiceAbsent" in busy.firing())

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,18 +18,6 @@ os.environ["PIDS"] = os.environ["PIDS"].replace("ours", str(os.getpid()))
 place = Placement(accelerator="mine", vendor="cuda", num_gpus=1, memory=2**30, device_memory=2**33)
 print(json.dumps({name: dataclasses.asdict(gpu) for name, gpu in read(place, sys.argv[1:]).items()}))
 """
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that has it, where the loader looks."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("there is no C compiler: apt-get install gcc")
-    folder = tmp_path_factory.mktemp("nvml")
-    source = Path(__file__).with_name("nvml.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", str(folder / "libnvidia-ml.so.1"), str(source)], check=True)
-    return folder
 
 
 def read(library: Path, *names: str, **env: str) -> dict[str, Any]:
