@@ -183,7 +183,7 @@ def _placed(spec: Mapping[str, Any], node: str) -> dict[str, Any]:
     """The values with all pods on one node and all weights in one claim."""
     label = {"nodeSelector": {"kubernetes.io/hostname": node}}
     accelerators = {
-        name: {**label, **accelerator, "cache": {"existingClaim": CACHE}}
+        name: {**label, **accelerator, "cache": {**accelerator.get("cache", {}), "existingClaim": CACHE}}
         for name, accelerator in spec["accelerators"].items()
     }
     return {"auth": {"enabled": False}, **spec, "head": {**spec["head"], **label}, "accelerators": accelerators}
