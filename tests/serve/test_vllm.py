@@ -36,11 +36,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def models(folder: Path) -> dict[str, dict[str, Any]]:
-    """One alone, and one whose layers two ranks share."""
+    """One alone, and one whose layers two ranks share, and whose weights are streamed."""
     config = {"dtype": "float32", "maxModelLen": 512, "enforceEager": True}
     entry = {"task": "llm", "engine": "vllm", "source": {"path": str(folder)}, "engineConfig": config}
     halves = {**PLACE, "tensorParallel": 2, "memory": 2 * 2**30}
-    return {"llama": {**entry, "names": ["org/llama"]}, "halves": {**entry, "placement": halves}}
+    streamed = {**config, "args": {"load-format": "runai_streamer"}}
+    return {
+        "llama": {**entry, "names": ["org/llama"]},
+        "halves": {**entry, "placement": halves, "engineConfig": streamed},
+    }
 
 
 @pytest.fixture(scope="module")
