@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster import kubectl
+from tests.cluster.client import client
 from tests.cluster.served import NAME, Served
 
 POD = "caller"
@@ -64,23 +65,9 @@ class Caller:
 
 @contextmanager
 def calling(release: Served, *models: str) -> Iterator[Caller]:
-    head = release.pods()["head"]["spec"]
-    (like,) = (one for one in head["containers"] if one["name"] == "ray")
-    container = {key: like[key] for key in ("image", "imagePullPolicy", "securityContext")}
-    command = ["python", "-c", PROGRAM, f"http://{NAME}-serve-svc:8000", *models]
-    spec = {
-        "containers": [{**container, "name": "caller", "command": command}],
-        "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": 0,
-        **{key: head[key] for key in ("nodeSelector", "securityContext")},
-    }
-    metadata = {"name": POD, "namespace": release.namespace}
-    kubectl.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
-    kubectl.wait(f"pod/{POD}", "condition=Ready", *release.place)
-    try:
+    with client(release, POD, PROGRAM, f"http://{NAME}-serve-svc:8000", *models):
+        kubectl.wait(f"pod/{POD}", "condition=Ready", *release.place)
         yield Caller(release, models)
-    finally:
-        kubectl.run("delete", "pod", POD, *release.place)
 
 
 def _answered(calls: Sequence[Call], since: float) -> bool:

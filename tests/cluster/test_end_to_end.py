@@ -8,8 +8,10 @@ import os
 import threading
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ import requests
 
 from serve.checks.stt import SPEECH
 from tests.cluster import kubectl
+from tests.cluster.client import client
 from tests.cluster.served import (
     BEARER,
     KEY,
@@ -32,6 +35,7 @@ from tests.cluster.served import (
     running_pods,
     served,
 )
+from tests.outside import asking, table
 
 pytestmark = running_pods
 PATIENCE = 180
@@ -150,6 +154,27 @@ def test_each_request_is_a_line_of_its_pods_output(release: Served) -> None:
         (line,) = (one for one in kubectl.run("logs", pod, "--container=ray", *release.place).splitlines() if id in one)
         assert json.loads(line)["key"] == "tester"
         assert "a secret" not in line
+
+
+def test_another_pod_hears_at_each_port_no_more_than_the_table_says(release: Served) -> None:
+    addresses = {pod["status"]["podIP"]: group for group, pod in release.pods().items()}
+    with client(release, "outsider", Path(asking.__file__).read_text(), "llm", *addresses):
+        kubectl.wait("pod/outsider", "jsonpath={.status.phase}=Succeeded", *release.place)
+        said = [asking.Said(**json.loads(one)) for one in kubectl.run("logs", "outsider", *release.place).splitlines()]
+    found: dict[str, table.Row] = defaultdict(table.Row)
+    for one in said:
+        found[_row(one.port)] |= table.row(one, SPEC["models"], loopback=False)
+        print(addresses[one.host], one.port, sorted(one.answers), "asks for the token" if one.refused else "")
+    expected = {port: replace(row, loopback=False) for port, row in table.documented().items()}
+    assert table.beyond(found, expected) == {}
+    assert [one.unexpected for one in said if one.unexpected] == []
+    assert [one.port for one in said if not one.speaks_http and not one.refused] == []
+
+
+def _row(port: int) -> str:
+    """Of the table."""
+    known = str(port) if str(port) in table.documented() else "others, chosen by Ray"
+    return "30000 to 31000" if port in range(30_000, 31_001) else known
 
 
 def test_a_key_that_is_added_to_the_secret_may_ask_without_a_restart(release: Served) -> None:
