@@ -28,20 +28,17 @@ class Circuit:
 
     @property
     def open(self) -> bool:
-        """Whether requests are refused, but for those that try."""
-        return self.failures >= FAILURES
+        """Whether a request would be refused now."""
+        return self.failures >= FAILURES and (self._tried or time.monotonic() < self._until)
 
     def enter(self) -> None:
         """Lets a request through, which then calls `leave`; else raises ModelUnavailable."""
-        if not self.open:
-            return
-        left = self._until - time.monotonic()
-        if self._tried or left > 0:
+        if self.open:
             raise ModelUnavailable(
                 f"model {self.model!r} has not answered the last {self.failures} requests; send this one again later",
-                retry_after=max(1, math.ceil(left)),
+                retry_after=max(1, math.ceil(self._until - time.monotonic())),
             )
-        self._tried = True
+        self._tried = self.failures >= FAILURES
 
     def leave(self, answered: bool | None) -> None:
         """None where that was not seen, as when the client left."""

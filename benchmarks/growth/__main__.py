@@ -27,6 +27,8 @@ Out = Annotated[Path, typer.Option(help="The page; results.json and plots/ are w
 
 def main(wanted: Wanted = None, out: Out = HERE / "RESULTS.md") -> None:
     """Measure ours along each curve."""
+    for name in set(wanted or ()) - set(NAMES):
+        raise typer.BadParameter(f"there is no curve {name!r}; curves: {'; '.join(NAMES)}")
     record: dict[str, Any] = {
         "command": shlex.join(["python", "-m", "benchmarks.growth", *sys.argv[1:]]),
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",

@@ -21,15 +21,17 @@ from serve.values import Source
 BY_MODEL = TypeAdapter(dict[str, Source])
 Given = Annotated[str, typer.Option("--sources", help='Instead of values: {"llm": {"hub": "org/name"}}')]
 
+BestEffort = Annotated[bool, typer.Option("--best-effort", help="End well even so: a replica will try again.")]
 
-def fetch(values: Values = None, model: Model = None, given: Given = "") -> None:
+
+def fetch(values: Values = None, model: Model = None, given: Given = "", best_effort: BestEffort = False) -> None:
     """Fetch the weights of models into the cache, AI_INFERENCE_CACHE."""
     if bool(values) == bool(given):
         raise ConfigurationError("say one of --values and --sources: what is to be fetched")
     wanted = _of_values(values, model) if values else _parsed(given)
     with _progress():
         fetched = [_fetched(name, source) for name, source in wanted.items()]
-    if not all(fetched):
+    if not (all(fetched) or best_effort):
         raise typer.Exit(1)
 
 

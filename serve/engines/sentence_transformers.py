@@ -52,6 +52,7 @@ class Engine(Encoder):
         self.model = self._loaded(config, folder).eval()
         self.tokenizer = Tokenizer(self.model.tokenizer, self._longest(config))
         self._modules = self.model if self.reads_pairs else self._pooler()
+        self._parts_at_once = 1 if config.trust_remote_code or _changes(self.model) else self._cores
         self._output = "scores" if self.reads_pairs else "sentence_embedding"
         self.check()
 
@@ -110,14 +111,16 @@ class Engine(Encoder):
         parts = self._parts(batch)
         if len(parts) == 1:
             return self._computed(batch, self._cores)
-        share = self._cores // len(parts)
-        return np.concatenate(list(self._lanes.map(lambda part: self._computed(part, share), parts)))
+        share, rest = divmod(self._cores, len(parts))
+        cores = [share + (place < rest) for place in range(len(parts))]
+        return np.concatenate(list(self._lanes.map(self._computed, parts, cores)))
 
     def _parts(self, batch: Sequence[Tokens]) -> list[Sequence[Tokens]]:
         """Neighbours, and so of like length, with about as many tokens in each part."""
-        ends = np.cumsum([item.length for item in batch])
-        number = int(min(self._cores, len(batch), max(1, ends[-1] // PART_TOKENS)))
-        cuts = [0, *np.searchsorted(ends, ends[-1] * np.arange(1, number) / number), len(batch)]
+        lengths = np.array([min(item.length, self.max_tokens()) for item in batch])
+        ends = np.cumsum(lengths)
+        number = int(min(self._parts_at_once, len(batch), max(1, ends[-1] // PART_TOKENS)))
+        cuts = [0, *np.searchsorted(ends - lengths / 2, ends[-1] * np.arange(1, number) / number), len(batch)]
         return [batch[begin:end] for begin, end in pairwise(cuts) if end > begin]
 
     def _computed(self, batch: Sequence[Tokens], cores: int) -> NDArray[np.float32]:
@@ -130,6 +133,11 @@ class Engine(Encoder):
             features = self._modules({name: ids.to(self.device) for name, ids in padded.items()})
             result: NDArray[np.float32] = features[self._output].float().cpu().numpy()
         return result if self.reads_pairs else result[:, : self.model.truncate_dim]
+
+
+def _changes(model: Any) -> bool:
+    """Whether computing changes the model itself, as transformers does for some rotary embeddings."""
+    return any(getattr(module, "rope_type", "") in ("dynamic", "longrope") for module in model.modules())
 
 
 def arithmetic(config: Config, folder: Path, placement: Placement) -> Arithmetic:

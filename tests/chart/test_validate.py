@@ -112,6 +112,25 @@ CASES: list[tuple[dict[str, Any], str]] = [
         "existingClaim too, or remove it",
     ),
     (
+        {"accelerators__small__cache": {"claim": {"accessModes": ["ReadWriteOnce"]}, "prefetch": True}},
+        "accelerators.small.cache.prefetch: the claim would be bound where its pod is; write ReadWriteMany among "
+        "cache.claim.accessModes, or remove it",
+    ),
+    (
+        {"accelerators__small__cache": {"hostPath": "/a", "prefetch": True}},
+        "accelerators.small.cache.prefetch: its pod could go to any node; write the nodeSelector of those with this "
+        "accelerator, or remove it",
+    ),
+    (
+        {
+            "accelerators__small__cache": {"hostPath": "/a", "prefetch": True},
+            "accelerators__small__nodeSelector": {"a": "b"},
+            "accelerators__small__nodes": {"max": 2},
+        },
+        "accelerators.small.cache.prefetch: none of its nodes is always there; write nodes.min, or a cache that all "
+        "nodes share, or remove it",
+    ),
+    (
         {"accelerators__small__nodes": 2, "accelerators__small__cache": {"claim": {"accessModes": ["ReadWriteOnce"]}}},
         "accelerators.small.cache.claim: up to 2 nodes share it, so its accessModes must have ReadWriteMany",
     ),

@@ -16,13 +16,12 @@
 {{- define "ai-inference.prefetch-spec" -}}
 {{- $root := index . 0 -}}
 {{- $accelerator := index . 1 -}}
-{{- $each := include "ai-inference.least" $accelerator.nodes | int | max 1 -}}
-{{- $pods := empty $accelerator.cache.hostPath | ternary 1 $each -}}
+{{- $pods := empty $accelerator.cache.hostPath | ternary 1 (include "ai-inference.least" $accelerator.nodes | int) -}}
 {{- $labels := set (include "ai-inference.errand-pods" $root | fromYaml).matchLabels "ai-inference/prefetch" $accelerator.key -}}
-{{- $command := list "ai-inference" "models" "fetch" (print "--sources=" (include "ai-inference.sources" .)) -}}
+{{- $command := list "ai-inference" "models" "fetch" "--best-effort" (print "--sources=" (include "ai-inference.sources" .)) -}}
 completions: {{ $pods }}
 parallelism: {{ $pods }}
-backoffLimit: {{ mul 3 $pods }}
+backoffLimit: {{ mul 3 $pods }}  # A model that cannot be fetched is no failure; a pod that ended otherwise is.
 template:
   metadata:
     labels: {{- toYaml $labels | nindent 6 }}

@@ -53,10 +53,25 @@
   {{- $cache := omit (.cache | default dict) "prefetch" -}}
   {{- if gt (len $cache) 1 -}}
 {{ printf "%s.cache: %s are set; write one of hostPath, claim, existingClaim\n" $path (keys $cache | sortAlpha | join " and ") }}
-  {{- else if and (empty $cache) (.cache | default dict).prefetch -}}
-{{ printf "%s.cache.prefetch: what is fetched would go with its pod; write hostPath, claim or existingClaim too, or remove it\n" $path }}
   {{- else if and $cache.claim (gt $most 1) (not (has "ReadWriteMany" $cache.claim.accessModes)) -}}
 {{ printf "%s.cache.claim: up to %d nodes share it, so its accessModes must have ReadWriteMany\n" $path $most }}
+  {{- else if (.cache | default dict).prefetch -}}
+    {{- include "ai-inference.validate-prefetch" (list $path . $cache $least) -}}
   {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* (list path accelerator cache least): its pod asks for no GPU, and so goes wherever the rest lets it. */ -}}
+{{- define "ai-inference.validate-prefetch" -}}
+{{- $path := print (index . 0) ".cache.prefetch" -}}
+{{- $cache := index . 2 -}}
+{{- if empty $cache -}}
+{{ printf "%s: what is fetched would go with its pod; write hostPath, claim or existingClaim too, or remove it\n" $path }}
+{{- else if and $cache.claim (not (has "ReadWriteMany" $cache.claim.accessModes)) -}}
+{{ printf "%s: the claim would be bound where its pod is; write ReadWriteMany among cache.claim.accessModes, or remove it\n" $path }}
+{{- else if and $cache.hostPath (empty (index . 1).nodeSelector) -}}
+{{ printf "%s: its pod could go to any node; write the nodeSelector of those with this accelerator, or remove it\n" $path }}
+{{- else if and $cache.hostPath (eq (index . 3) 0) -}}
+{{ printf "%s: none of its nodes is always there; write nodes.min, or a cache that all nodes share, or remove it\n" $path }}
 {{- end -}}
 {{- end -}}

@@ -21,6 +21,8 @@ def test_each_model_is_fetched_and_one_that_fails_takes_no_other_with_it(store: 
     assert "FAILED  absent  model 'absent'" in done.stdout
     assert "fetched whisper" in done.stdout
     assert (cache / "s3/models/whisper@latest/weights").read_bytes() == b"w" * 100
+    tolerant = CliRunner().invoke(app, ["models", "fetch", "--best-effort", f"--sources={json.dumps(asked)}"])
+    assert (tolerant.exit_code, "FAILED  absent" in tolerant.stdout) == (0, True)
 
 
 def test_what_values_name_is_fetched(store: Store, cache: Path, tmp_path: Path) -> None:
