@@ -13,7 +13,7 @@ from typing import Any
 
 from serve import wanted
 from serve.asgi import ASGI, Message, Receive, Scope, Send, header
-from serve.errors import ModelUnavailable, UnknownModel
+from serve.errors import BadRequest, ModelUnavailable, UnknownModel
 from serve.forward import Forwarder
 from serve.front import keys
 from serve.front.keys import Keys
@@ -24,7 +24,8 @@ from serve.values import Source
 ID = re.compile(r"[A-Za-z0-9][-A-Za-z0-9._]{0,95}")
 HEADERS = (b"serve_multiplexed_model_id", b"serve-multiplexed-model-id")  # Ray's, and as some proxies rewrite it.
 PASSED = b"x-ai-inference-passed"  # From a sibling: it is answered here, or two would send it to and fro.
-BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.UNAUTHORIZED)
+"""The last where a sibling has heard of other keys already, or not yet."""
 
 Load = Callable[[str], Awaitable[ASGI]]
 Drop = Callable[[str, ASGI], Awaitable[None]]
@@ -126,6 +127,9 @@ def _named(scope: Scope, body: wanted.Body, name: str) -> tuple[Scope, wanted.Bo
     """The request as one for `name`; a form needs none, as an application that takes forms has one model."""
     if not isinstance(body, bytes) or header(scope, b"content-type").startswith(b"multipart/"):
         return scope, body
-    whole = json.dumps({**json.loads(body or b"{}"), "model": name}).encode()
+    asked = json.loads(body or b"{}")
+    if not isinstance(asked, dict):
+        raise BadRequest("the body must be a JSON object")
+    whole = json.dumps({**asked, "model": name}).encode()
     kept = [(key, value) for key, value in scope["headers"] if key != b"content-length"]
     return {**scope, "headers": [*kept, (b"content-length", str(len(whole)).encode())]}, whole

@@ -6,6 +6,8 @@ running replica and does not replace it.
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,7 @@ MAX_BODY = 2**30  # Each model has its own, smaller bound.
 PAGE = Path(__file__).parent / "page"
 PIN = {"head": 0.001}  # One hop to the proxy, which the head always has.
 RETRY_AFTER = 2
+LOOK_SECONDS = 0.5
 NAME = "gateway"
 """As the metrics call it, which no model may be called."""
 FRESH = {"cache-control": "no-cache"}
@@ -75,10 +78,13 @@ class Gateway:
         self.front: Front | None = None
         self.forwarder = Forwarder(self.table.address)
         self.calls = Calls()
+        self._look: asyncio.Task[dict[str, State]] | None = None
+        self._looked = -math.inf
 
     async def reconfigure(self, config: dict[str, Any]) -> None:
         """Serve calls this with the new `user_config`, while requests go on."""
         self.table = Table.model_validate(config)
+        self._look = None
         if self.front is not None:
             self.front.allow(self.table.origins)
         if self.table.address != self.forwarder.address:
@@ -95,6 +101,8 @@ class Gateway:
             path = _canonical(route(scope))
             if target := await self._target(scope, path, receive):
                 model, body = target
+                if key := Exchange.of(scope).key:
+                    key.must_be_for(model)  # Else the request would wake a model that rests, to be refused by it.
                 await self.calls.call(self.forwarder, model, scope, path, body, send)
             else:
                 await own({**scope, "path": path}, receive, send)
@@ -148,10 +156,11 @@ class Gateway:
 
     async def health(self, request: Request) -> dict[str, Any]:
         """Who brings no key hears only whether all is well."""
-        found = await self._states(self.table.models)
+        models = self.table.models
+        found = await self._states(models)
         shown = {
             model: {**entry.model_dump(include={"task", "names", "engine", "accelerator"}), **found[model]}
-            for model, entry in self.table.models.items()
+            for model, entry in models.items()
         }
         status = "ok" if all(state["status"] == "ok" for state in found.values()) else "degraded"
         return {"status": status, "models": shown} if Exchange.of(request.scope).key else {"status": status}
@@ -188,8 +197,13 @@ class Gateway:
         return all(state["status"] == "ok" for state in (await self._states(models)).values())
 
     async def _states(self, models: Iterable[str]) -> dict[str, State]:
-        asked = {model: self.table.models[model] for model in models}
-        return await states(self.forwarder, asked, self.keys.service())
+        """By one look in LOOK_SECONDS for all who ask, as who brings no key may too."""
+        now = time.monotonic()
+        if self._look is None or (self._look.done() and now - self._looked > LOOK_SECONDS):
+            self._looked = now
+            self._look = asyncio.create_task(states(self.forwarder, self.table.models, self.keys.service()))
+        found = await asyncio.shield(self._look)
+        return {model: found[model] for model in models}
 
 
 def build(args: Args) -> Application:

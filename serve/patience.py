@@ -50,14 +50,17 @@ class Patience:
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
         answer = Exchange(scope, send)
-        try:  # Nobody waits here, nor wakes a model that rests, without a key.
-            self.keys.admit(scope, free=gateway.free(scope["path"]) or scope["path"] == WELL)
+        model = scope["path"].lstrip("/").partition("/")[0]
+        try:  # Nobody waits here, nor wakes a model that rests, without a key for it.
+            key = self.keys.admit(scope, free=gateway.free(scope["path"]) or scope["path"] == WELL)
+            if key and not key.may_ask(model) and await asyncio.to_thread(_is_model, model):
+                key.must_be_for(model)
         except InferenceError as error:
             return await answer.fail(error)
         if answer.socket:
             return await self.app(scope, receive, send)
         request = asyncio.create_task(self._ask(scope, Kept(receive), answer))
-        waiting = asyncio.create_task(self._until_hopeless(scope["path"].lstrip("/").partition("/")[0], answer))
+        waiting = asyncio.create_task(self._until_hopeless(model, answer))
         try:
             await asyncio.wait({request, waiting}, return_when=asyncio.FIRST_COMPLETED)
             if not request.done() and not answer.started:
@@ -110,6 +113,14 @@ class _Look:
 
 
 LOOK = _Look()
+
+
+def _is_model(name: str) -> bool:
+    """Whether the name at the front of a path is that of a model, and not of one of the gateway's own paths."""
+    try:
+        return name in LOOK.applications()
+    except (RayError, RayServeException):
+        return False  # The replica looks too.
 
 
 def _lacking(model: str, waited: float) -> ModelUnavailable | None:

@@ -47,6 +47,7 @@ class Exchange:
         self.ended = False
         self.refusal: InferenceError | None = None
         self._task: asyncio.Task[Any] | None = None
+        self._cancelled = False
 
     def attach(self, scope: Scope) -> None:
         """Lets whoever answers know of it; not in Serve's proxy, which sends the scope to another process."""
@@ -63,16 +64,19 @@ class Exchange:
     @property
     def asks_health(self) -> bool:
         """Which is no request for a model, and comes every few seconds from many."""
-        return self.path.endswith("/health")
+        return self.path == "/health"
 
     @property
     def key_name(self) -> str | None:
         return None if self.key is None else self.key.name
 
     def refuse(self, error: InferenceError) -> None:
-        """Ends what is done for it, as when the client leaves; its client hears the error, or sees it break."""
+        """Ends what is done for it, as when the client leaves; its client hears the first error, or sees it break."""
+        if self._cancelled:
+            return
         self.refusal = error
         if self._task is not None:
+            self._cancelled = True
             self._task.cancel()
 
     def refused(self) -> bool:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import yaml
 from pydantic import Field, SecretStr, ValidationError
 
-from serve.errors import ConfigurationError
+from serve.errors import ConfigurationError, Forbidden
 from serve.values import Closed, Limits
 
 LEAST = 16
@@ -45,6 +45,11 @@ class Key:
     def may_ask(self, model: str) -> bool:
         return self.models is None or model in self.models
 
+    def must_be_for(self, model: str) -> None:
+        """Raises Forbidden where it is for others."""
+        if not self.may_ask(model):
+            raise Forbidden(f"the key {self.name!r} is not for model {model!r}", param="model")
+
 
 ANYONE = Key("anyone")
 SERVICE = Key("service")
@@ -62,13 +67,18 @@ def parsed(name: str, content: bytes) -> tuple[bytes, Key]:
         entry = Entry.model_validate(written if isinstance(written, dict) else {"key": text})
     except ValidationError as error:
         found = error.errors(include_input=False)  # Which may be the key.
-        said = "; ".join(f"{'.'.join(map(str, issue['loc']))}: {issue['msg']}" for issue in found)
+        said = "; ".join(f"{_place(issue['loc'])}: {issue['msg']}" for issue in found)
         raise ConfigurationError(f"key {name!r}: {said}") from None
     except (ValueError, yaml.YAMLError):
         raise ConfigurationError(f"key {name!r}: is neither a key nor YAML with one under `key`") from None
     expires = math.inf if entry.expires is None else _utc(entry.expires).timestamp()
     models = None if entry.models is None else frozenset(entry.models)
     return entry.key.get_secret_value().encode(), Key(name, models, expires, entry.limits)
+
+
+def _place(path: tuple[int | str, ...]) -> str:
+    """As far as it is a word of ours: what else stands there may be the key."""
+    return ".".join(map(str, path)) if path and path[0] in Entry.model_fields else "a field that is not known"
 
 
 def _utc(moment: datetime) -> datetime:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from serve.asgi import Scope
-from serve.errors import ConfigurationError, Forbidden, InferenceError, Unauthorized
+from serve.errors import ConfigurationError, InferenceError, Unauthorized
 from serve.front.key import ANYONE, SERVICE, Key, parsed
 from serve.report import report
 
@@ -53,8 +53,8 @@ class Keys:
             return ANYONE
         try:
             key = self._sent(scope)
-            if model is not None and not key.may_ask(model):
-                raise Forbidden(f"the key {key.name!r} is not for model {model!r}", param="model")
+            if model is not None:
+                key.must_be_for(model)
             return key
         except InferenceError:
             if free:

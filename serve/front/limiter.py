@@ -1,7 +1,7 @@
 """What a key may use of a model: a request takes its part of each limit before it is answered, and settles it after.
 
-Only what is begun by POST is limited, as nothing else costs. Answers say what is left in the headers that OpenAI's
-clients read (platform.openai.com/docs/guides/rate-limits).
+Only what is begun by POST or a web socket is limited, as nothing else costs. Answers say what is left in headers that
+OpenAI's clients read (platform.openai.com/docs/guides/rate-limits).
 """
 
 import math
@@ -36,7 +36,7 @@ class Limiter:
     async def take(self, exchange: Exchange) -> Taken:
         """What the request may use; raises Limited when the key has used what it may."""
         key = exchange.key
-        if exchange.method != "POST" or key is None or key is SERVICE:
+        if not (exchange.method == "POST" or exchange.socket) or key is None or key is SERVICE:
             return ()
         leases = [self._leases.of(Account(key.name, self.model, kind), limit) for kind, limit in self._of(key)]
         if not leases:

@@ -11,13 +11,13 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ray.exceptions import RayError
-
 from serve.quotas import TICK_SECONDS, Account, Ask, Grant
 from serve.quotas.lease import Lease
 from serve.quotas.quotas import Quotas, quotas
 
 logger = logging.getLogger("ray.serve")
+ANSWER_SECONDS = 10.0
+"""So long the actor has to start and answer, which takes milliseconds when it runs."""
 Taken = Sequence[tuple[Lease, float]]
 
 
@@ -55,7 +55,7 @@ class Leases:
             for lease in lacking:
                 if seconds := lease.refused(now):
                     raise Exhausted(lease, seconds)
-            await self._room(lacking)
+            await self._room(leases)  # All of them, or the next trade gives back what the others have.
             now = time.monotonic()
         taken = [(lease, lease.take(now)) for lease in leases]
         self._look_ahead(leases, now)
@@ -68,17 +68,17 @@ class Leases:
             if lease.credit < 0:
                 self._trade_soon()
 
-    async def _room(self, lacking: Sequence[Lease]) -> None:
+    async def _room(self, leases: Sequence[Lease]) -> None:
         """Until the actor has been asked with these among those that wait."""
-        for lease in lacking:
+        for lease in leases:
             lease.waiting += 1
         try:
             if self._trading is not None:  # It may have begun before these waited.
                 await asyncio.shield(self._trading)
-            if any(not lease.has_room(time.monotonic()) for lease in lacking):
+            if any(not lease.has_room(time.monotonic()) for lease in leases):
                 await asyncio.shield(self._trade_soon())
         finally:
-            for lease in lacking:
+            for lease in leases:
                 lease.waiting -= 1
 
     def _look_ahead(self, leases: Sequence[Lease], now: float) -> None:
@@ -105,12 +105,13 @@ class Leases:
 
     async def _answers(self, asks: Sequence[Ask]) -> Sequence[Grant]:
         try:
-            if self._actor is None:
-                self._actor = await asyncio.to_thread(self._connect)
-            grants: Sequence[Grant] = await self._actor.trade.remote(self._name, asks)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                if self._actor is None:
+                    self._actor = await asyncio.to_thread(self._connect)
+                grants: Sequence[Grant] = await self._actor.trade.remote(self._name, asks)
             return grants
-        except RayError as error:
-            logger.warning("limits are each replica's own for now, as the actor does not answer: %s", error)
+        except Exception as error:  # Ray has many for a head that is away; requests must not hear of them.
+            logger.warning("limits are each replica's own for now, as the actor does not answer: %r", error)
             self._actor = None
             return self._alone.trade(self._name, asks)
 

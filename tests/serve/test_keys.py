@@ -97,7 +97,7 @@ def test_a_secret_that_kubernetes_swaps_is_read_anew(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize(
     "wrong",
     [b"tiny", b"key: tiny", LONG + b"\nmodel: llm", b"models: [llm]", b"key: [", b"\xff\xfe", ALICE.encode(),
-     LONG + b"\nexpires: never"],
+     LONG + b"\nexpires: never", b"tiny but: c" + b"c" * 31, b"tiny-and-with-a-point-at-its-end:"],
 )  # fmt: skip
 def test_a_file_that_is_no_key_is_named_in_the_log_without_what_it_says_and_takes_no_other_with_it(
     folder: Path, wrong: bytes, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from serve.front.keys import Keys
 from serve.local.manifest import Manifest
 from serve.local.nodes import Nodes, free_port
 from serve.local.service import Service
@@ -16,6 +17,7 @@ from tests.helm import render
 
 pytestmark = pytest.mark.slow
 
+KEY, OTHER = {"api-key": "k" * 32}, {"api-key": "o" * 32}
 BOUNDS = {"min": 0, "max": 3, "targetOngoingRequests": 2, "upscaleDelay": 1, "downscaleDelay": 3}
 VALUES: dict[str, Any] = {
     "accelerators": {"here": {"vendor": "cpu", "memory": "4Gi", "cpus": 8, "order": 1}},
@@ -51,16 +53,20 @@ class Load:
         with requests.Session() as session:
             while not self._enough.is_set():
                 body = {"model": "sleeper", "input": "text"}
-                self.statuses.append(session.post(f"{self.address}/v1/embeddings", json=body, timeout=120).status_code)
+                answer = session.post(f"{self.address}/v1/embeddings", json=body, headers=KEY, timeout=120)
+                self.statuses.append(answer.status_code)
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     rendered = render(VALUES)
     manifest = Manifest.of(rendered.documents)
-    env = {"AI_INFERENCE_CACHE": str(tmp_path_factory.mktemp("models")), "AI_INFERENCE_KEYS": "open"}
+    keys = tmp_path_factory.mktemp("keys")
+    (keys / "one").write_text(KEY["api-key"])
+    (keys / "other").write_text(f"key: {OTHER['api-key']}\nmodels: [another]")
+    env = {"AI_INFERENCE_CACHE": str(tmp_path_factory.mktemp("models")), "AI_INFERENCE_KEYS": str(keys)}
     with Nodes(manifest.head, manifest.workers, env) as nodes:
-        service = Service(nodes, free_port())
+        service = Service(nodes, free_port(), Keys(keys))
         service.apply(rendered.config)
         service.wait()
         yield service
@@ -74,12 +80,24 @@ def replicas(service: Service) -> int:
 def test_looking_at_a_model_that_rests_does_not_wake_it(service: Service) -> None:
     for _ in range(3):
         assert service.health()["models"]["sleeper"]["status"] == "ok"
-        assert requests.get(f"{service.address}/v2/models/sleeper/ready", timeout=60).json()["ready"] is True
+        address = f"{service.address}/v2/models/sleeper/ready"
+        assert requests.get(address, headers=KEY, timeout=60).json()["ready"] is True
+    assert replicas(service) == 0
+
+
+@pytest.mark.parametrize(("headers", "status"), [({}, 401), (OTHER, 403)])
+@pytest.mark.parametrize("path", ["/sleeper/v1/embeddings", "/v1/embeddings"])
+def test_who_may_not_ask_a_model_that_rests_does_not_wake_it(
+    service: Service, path: str, headers: dict[str, str], status: int
+) -> None:
+    body = {"model": "sleeper", "input": "text"}
+    assert requests.post(service.address + path, json=body, headers=headers, timeout=60).status_code == status
     assert replicas(service) == 0
 
 
 def test_the_first_request_waits_for_a_replica_and_is_answered(service: Service) -> None:
-    answer = requests.post(f"{service.address}/sleeper/v1/embeddings", json={"input": "text"}, timeout=120)
+    address = f"{service.address}/sleeper/v1/embeddings"
+    answer = requests.post(address, json={"input": "text"}, headers=KEY, timeout=120)
     assert answer.status_code == 200
 
 
