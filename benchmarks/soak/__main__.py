@@ -1,13 +1,15 @@
 """`python -m benchmarks.soak`: a values file and a time go in, the verdict comes out, and 1 where a rule is broken."""
 
 import asyncio
+import pickle
 import shlex
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import psutil
 import typer
@@ -34,6 +36,7 @@ Kills = Annotated[
 ]
 Values = Annotated[Path, typer.Option(help="What is served; each of its models is asked.")]
 Every = Annotated[float, typer.Option(min=0.1, help="Seconds between looks at processes.")]
+Before = Annotated[Path | None, typer.Option("--seen", help="What an earlier run has kept, to be judged again.")]
 Write = Annotated[Path | None, typer.Option(help="A file for the verdict, in Markdown.")]
 
 
@@ -60,18 +63,29 @@ def main(
     values: Values = Path("values/local.yaml"),
     every: Every = 30,
     write: Write = None,
+    seen_before: Before = None,
 ) -> None:
     """Load all models of a values file for an hour, kill replicas, and see that nothing is lost and nothing grows."""
-    models = {name: entry["task"] for name, entry in yaml.safe_load(values.read_text())["models"].items()}
-    number = round(minutes / MINUTES_PER_KILL) if kills is None else kills
+    if seen_before:
+        _judge(seen_before, write)
     command = shlex.join(["python", "-m", "benchmarks.soak", *sys.argv[1:]])
     date, where = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", machine()
+    models = {name: entry["task"] for name, entry in yaml.safe_load(values.read_text())["models"].items()}
+    number = round(minutes / MINUTES_PER_KILL) if kills is None else kills
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     with started([OURS.python().parent / "ai-inference", "up", "-f", values, f"--port={port}"], {}) as server:
         server.wait(f"{address}/v2/health/ready")
         typer.echo(f"all models answer; load for {minutes:g} minutes")
         seen = asyncio.run(watched(address, models, minutes * 60, number, every))
+    kept = Path(tempfile.mkdtemp()) / "seen.pickle"
+    kept.write_bytes(pickle.dumps((seen, command, date, where)))  # An hour is not to be lost by what judges it.
+    typer.echo(f"what was seen is kept in {kept}; --seen judges it again")
+    _judge(kept, write)
+
+
+def _judge(kept: Path, write: Path | None) -> NoReturn:
+    seen, command, date, where = pickle.loads(kept.read_bytes())  # noqa: S301
     said = page(seen, command, date, where)
     Console(width=140).print(Markdown(said))
     if write:

@@ -35,9 +35,9 @@ class Held:
         return Held(self.name, self.application, self.times[first:], self.megabytes[first:], self.files[first:])
 
     def growth(self) -> float:
-        """Of memory, as a part of what there was."""
+        """Of memory, as a part of what there was; 1 where there was none."""
         begin, end = ends(self.megabytes)
-        return end / begin - 1
+        return end / begin - 1 if begin else float(end > 0)
 
     def more_files(self) -> float:
         begin, end = ends(self.files)

@@ -3,10 +3,12 @@
 import asyncio
 import math
 import os
+import pickle
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -67,6 +69,24 @@ def test_a_kill_excuses_no_request_to_another_model() -> None:
 
 def test_nothing_is_broken_where_all_is_well() -> None:
     assert broken(seen(answers=[answer(19, 21)], kills=[KILL])) == []
+
+
+def test_a_process_that_holds_nothing_of_its_own_is_on_the_page_too() -> None:
+    of = seen(held("defunct (9)", [0] * 11))
+    assert broken(of) == []
+    assert "| defunct (9) |" in page(of, "make soak", "2026-01-01", {})
+
+
+def test_what_was_seen_is_judged_again_from_its_file(tmp_path: Path) -> None:
+    kept, written = tmp_path / "seen.pickle", tmp_path / "soak.md"
+    kept.write_bytes(pickle.dumps((seen(kills=[Kill("llm", 20)]), "make soak", "2026-01-01", {"cores": 2})))
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.soak", f"--seen={kept}", f"--write={written}"],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "| models that did not answer again | 0 | 1: 1 x llm | BROKEN |" in written.read_text()
 
 
 def test_a_model_that_does_not_answer_again_is_named() -> None:
