@@ -51,7 +51,7 @@ FAULTS = {
     "ModelDown": "`broken` cannot be loaded",
     "ModelErrors": "`failing` fails at every request",
     "ModelSlow": "`slow` takes 1.4 seconds for each of six clients, which may wait 2",
-    "QueueGrows": "six clients ask `slow` at once; it computes one, and 3 may wait",
+    "QueueGrows": "six clients ask `slow` at once; it computes one, and 1 may wait",
     "MemoryOverBudget": "`large` has 32Mi",
     "KeyExpires": "bob's ends tomorrow",
 }
