@@ -62,6 +62,10 @@ def main(
     """Draw where the replica's time goes under load."""
     with ours.serving("llm", models.folder("llm", {}), free_port()) as server:
         asyncio.run(_watched(server, seconds, out))
+    drawn = out.read_text()
+    for place in (f"{OURS.python().parent}/", f"{Path(__file__).parents[1]}/"):  # Its title is the command.
+        drawn = drawn.replace(place, "")
+    out.write_text(drawn)
     typer.echo(f"{out} is written")
 
 
