@@ -13,8 +13,9 @@ import typer
 from benchmarks import tasks
 from benchmarks.growth.curves import CURVES
 from benchmarks.growth.measure import measured
-from benchmarks.growth.page import page, plot_name
+from benchmarks.growth.page import page
 from benchmarks.machine import machine
+from benchmarks.results import plot_name
 from serve.bench.figures import Figures
 from serve.bench.plot import plot
 
@@ -56,7 +57,8 @@ def write(record: dict[str, Any], out: Path) -> None:
     (out.parent / "plots").mkdir(exist_ok=True)
     for curve in record["curves"]:
         drawn = {"ours": [Figures(**point["figures"]) for point in curve["points"]]}
-        plot(drawn, tasks.unit(curve["task"]), out.parent / "plots" / plot_name(curve), curve["along"])
+        file = out.parent / "plots" / plot_name(curve["task"], curve["along"])
+        plot(drawn, tasks.unit(curve["task"]), file, curve["along"])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from typing import Any
 
 from benchmarks import tasks
 from benchmarks.markdown import table
+from benchmarks.results import FIRST, plot_name
 
 Record = Mapping[str, Any]
 NOTE = """\
@@ -27,21 +28,16 @@ def page(record: Record) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def plot_name(curve: Mapping[str, Any]) -> str:
-    return f"{curve['task']}-{curve['along'].replace(' ', '-')}.svg"
-
-
 def _curve(curve: Mapping[str, Any]) -> Sequence[str]:
     name, unit = f"{curve['task']}, {curve['along']}", tasks.unit(curve["task"])
     head = [curve["along"], "requests/s", *([unit] if unit else ["tokens read"]), *HEAD]
     rows = [_row(point, unit) for point in curve["points"]]
-    return [f"## {name}", f"![{name}](plots/{plot_name(curve)})", table(head, rows)]
+    return [f"## {name}", f"![{name}](plots/{plot_name(curve['task'], curve['along'])})", table(head, rows)]
 
 
 def _row(point: Mapping[str, Any], unit: str) -> Sequence[str]:
     of = point["figures"]
     counted = f"{of['units_per_second']:.4g}" if unit else f"{point['prompt_tokens']:.0f}"
-    times = [("first", "p50"), ("first", "p95"), ("per_token", "p50"), ("latency", "p50"), ("latency", "p99")]
-    said = [f"{of[name][p]:.4g}" if of[name] else "" for name, p in times]
+    said = [f"{of[name][p]:.4g}" if of[name] else "" for name, p in FIRST]
     errors = ", ".join(f"{number} x {cause}" for cause, number in of["errors"].items())
     return [of["level"], f"{of['requests_per_second']:.4g}", counted, *said, errors]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 DEADLINE = "180s"
+OPERATOR = "--selector=app.kubernetes.io/name=kuberay-operator"
 
 
 def run(*arguments: str, text: str | None = None) -> str:

@@ -32,7 +32,6 @@ SMALL = {"vendor": "cpu", "memory": "2Gi", "cpus": 0.1, "ram": "3Gi"}
 FAKE = {"task": "embeddings", "engine": "fake", "source": {"path": "/"}, "memory": "256Mi", "cpus": 0.1}
 LEFT, RIGHT = ("one", "two", "three"), ("four", "five")
 BY_NAME = "@one"
-OPERATOR = "--selector=app.kubernetes.io/name=kuberay-operator"
 BY_FORCE = ("--force", "--grace-period=0")
 LIMIT = "cat /sys/fs/cgroup/memory.max 2>/dev/null || cat /sys/fs/cgroup/memory/memory.limit_in_bytes"
 SPEC: dict[str, Any] = {
@@ -180,14 +179,14 @@ def test_a_lost_operator_loses_nothing(release: Served, caller: Caller) -> None:
         kubectl.run("delete", "pod", old["name"], "--force", "--grace-period=0", place)
         at = time.time()
         until(lambda: any(one["uid"] != old["uid"] for one in operators()))
-        kubectl.wait("pods", "condition=Ready", OPERATOR, place)
+        kubectl.wait("pods", "condition=Ready", kubectl.OPERATOR, place)
     told("the operator's pod deleted", caller, calls, at)
     assert not lost(calls)
     assert running(release) == before
 
 
 def operators() -> list[dict[str, Any]]:
-    return [pod["metadata"] for pod in kubectl.items("pods", "--all-namespaces", OPERATOR)]
+    return [pod["metadata"] for pod in kubectl.items("pods", "--all-namespaces", kubectl.OPERATOR)]
 
 
 @pytest.mark.skipif(not (STOP_DNS and START_DNS), reason="no commands that halt DNS and let it go on")

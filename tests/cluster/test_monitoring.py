@@ -12,7 +12,6 @@ from tests.cluster.release import Release
 from tests.helm import Rendered, fleet
 from tests.prometheus import ALL, reading
 
-OPERATOR = "--selector=app.kubernetes.io/name=kuberay-operator"
 FLAG = "--enable-metrics"
 Eventually = Callable[[Callable[[], bool]], None]
 
@@ -20,7 +19,7 @@ Eventually = Callable[[Callable[[], bool]], None]
 @pytest.fixture(scope="module")
 def operator(cluster: None) -> Iterator[str]:
     """Where its metrics are; it has them when it is told to, as by its chart."""
-    (found,) = kubectl.items("deployments", "--all-namespaces", OPERATOR)
+    (found,) = kubectl.items("deployments", "--all-namespaces", kubectl.OPERATOR)
     name, place = found["metadata"]["name"], f"--namespace={found['metadata']['namespace']}"
     if not any(FLAG in argument for argument in found["spec"]["template"]["spec"]["containers"][0].get("args", [])):
         patch = f'[{{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "{FLAG}"}}]'
