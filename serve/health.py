@@ -6,7 +6,7 @@ from typing import Any
 from starlette.requests import Request
 
 from serve.api import api
-from serve.asgi import ASGI, Receive, Scope, Send, route
+from serve.asgi import ASGI, Receive, Scope, Send
 from serve.errors import ModelUnavailable
 from serve.front.exchange import Exchange
 
@@ -21,7 +21,7 @@ class Health:
         self._own.get("/health")(self.health)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked = scope["type"] == "http" and route(scope) == "/health"
+        asked = scope["type"] == "http" and Exchange.of(scope).asks_health
         await (self._own if asked else self._app)(scope, receive, send)
 
     async def health(self, request: Request) -> dict[str, Any]:
