@@ -1,4 +1,9 @@
-"""A request's body, kept while it is read: messages of the client go in, and can be had again from the first."""
+"""A request's body, kept while it is read: messages of the client go in, and can be had again from the first.
+
+Who reads it here would read it to its end whoever waits for it, so what is longer than is kept waits with the client.
+"""
+
+from collections.abc import Awaitable, Callable
 
 from serve.asgi import Message, Receive
 
@@ -6,10 +11,11 @@ MOST = 2**20  # Bytes, as many may wait at once.
 
 
 class Kept:
-    """What `receive` gives, of one request."""
+    """What `receive` gives, of one request; the rest of a long one once `wanted` has returned."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, wanted: Callable[[], Awaitable[object]]) -> None:
         self._receive = receive
+        self._wanted = wanted
         self._messages: list[Message] = []
         self._size = 0
         self.left = False
@@ -31,6 +37,8 @@ class Kept:
         return receive
 
     async def _next(self) -> Message:
+        if not self.whole:
+            await self._wanted()
         message = await self._receive()
         if message["type"] == "http.request":
             self._size += len(message.get("body", b""))

@@ -12,6 +12,7 @@ import math
 import random
 import threading
 import time
+from functools import partial
 from typing import Any
 
 from ray import serve as ray_serve
@@ -59,7 +60,8 @@ class Patience:
             return await answer.fail(error)
         if answer.socket:
             return await self.app(scope, receive, send)
-        request = asyncio.create_task(self._ask(scope, Kept(receive), answer))
+        body = Kept(receive, partial(_until_there, model))
+        request = asyncio.create_task(self._ask(scope, body, answer))
         waiting = asyncio.create_task(self._until_hopeless(model, answer))
         try:
             await asyncio.wait({request, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -123,11 +125,32 @@ def _is_model(name: str) -> bool:
         return False  # The replica looks too.
 
 
+async def _until_there(model: str) -> None:
+    """Until a replica of the model runs, or of the gateway."""
+    while True:
+        if await asyncio.to_thread(_is_there, model):
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _is_there(model: str) -> bool:
+    try:
+        application = _asked(model)
+        return application is None or _answers(application)  # Serve refuses what it does not know.
+    except (RayError, RayServeException):
+        return False
+
+
+def _asked(model: str) -> Any:
+    """The application that answers for it; all that is no model's leads to the gateway."""
+    applications = LOOK.applications()
+    return applications.get(model) or applications.get("gateway")
+
+
 def _lacking(model: str, waited: float) -> ModelUnavailable | None:
     """What to tell a client that has waited so many seconds; None while it may hope."""
     try:
-        applications = LOOK.applications()
-        application = applications.get(model) or applications.get("gateway")  # Which all other paths lead to.
+        application = _asked(model)
         if application is None or _answers(application):
             return None
         config = application.get("deployed_app_config") or {}
