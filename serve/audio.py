@@ -45,15 +45,15 @@ WRITTEN: dict[Format, tuple[str, str, dict[str, str]]] = {
 STEADY = {"flush_packets": "1", "fflags": "bitexact"}
 
 
-def decode(data: bytes, most: float = MAX_SECONDS, left: Callable[[], bool] = lambda: False) -> Samples:
+def decode(data: bytes, most: float = MAX_SECONDS, goes_on: Callable[[float], bool] = lambda _: True) -> Samples:
     """The first audio stream of a file, mono at HEARD_RATE; BadRequest when there is none that can be heard.
 
-    TooLarge as soon as it has `most` seconds, and the end as soon as whoever asked has `left`.
+    TooLarge as soon as it has `most` seconds; `goes_on` hears how many there are so far, and may end it.
     """
     if not data:
         raise _refused("is empty")
     try:
-        samples = _decoded(data, most, left)
+        samples = _decoded(data, most, goes_on)
     except (av.FFmpegError, ValueError):
         raise _refused("cannot be decoded; send wav, mp3, flac, ogg, opus, m4a, mp4, webm or mpeg") from None
     if len(samples) < MIN_SECONDS * HEARD_RATE:
@@ -62,16 +62,18 @@ def decode(data: bytes, most: float = MAX_SECONDS, left: Callable[[], bool] = la
     return samples
 
 
-def _decoded(data: bytes, most: float, left: Callable[[], bool]) -> Samples:
+def _decoded(data: bytes, most: float, goes_on: Callable[[float], bool]) -> Samples:
     samples = bytearray()  # Grows in place: pieces that are joined in the end would be there twice.
     with av.open(io.BytesIO(data), options={"format_whitelist": READ}, metadata_errors="ignore") as container:
         if not container.streams.audio:
             raise _refused("has no audio stream")
         for piece in _pieces(container):
             samples += piece.data
-            if len(samples) > most * HEARD_RATE * piece.itemsize:
+            seconds = len(samples) / piece.itemsize / HEARD_RATE
+            wanted = goes_on(seconds)
+            if seconds > most:
                 raise TooLarge(f"file: has more than {most:g} seconds of audio; send it in parts", param="file")
-            if left():
+            if not wanted:
                 raise _refused("is not wanted any more")
     return np.frombuffer(samples, np.float32)
 

@@ -110,7 +110,6 @@ class SpeechToText(Replica):
         """The recognition and its segments, as they are decoded for as long as the context lasts."""
         async with self.device.waits.until(self.slots):
             audio = await self._decoded(await form.file.read())
-            usage().audio_seconds += len(audio) / HEARD_RATE
             options = TranscriptionOptions(
                 language=language,
                 prompt=form.prompt,
@@ -123,10 +122,18 @@ class SpeechToText(Replica):
                 yield recognition, segments
 
     async def _decoded(self, file: bytes) -> Samples:
-        """In a thread that ends soon after the client has left, as its place in memory is another's then."""
-        left = threading.Event()
+        """In a thread that ends soon after the client has left, as its place in memory is another's then.
+
+        What is decoded counts, whether it is recognised afterwards or not.
+        """
+        left, used = threading.Event(), usage()
+
+        def goes_on(seconds: float) -> bool:
+            used.audio_seconds = seconds
+            return not left.is_set()
+
         try:
-            return await asyncio.to_thread(decode, file, self.args.max_audio, left.is_set)
+            return await asyncio.to_thread(decode, file, self.args.max_audio, goes_on)
         finally:
             left.set()
 
