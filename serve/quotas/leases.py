@@ -118,12 +118,14 @@ class Leases:
     async def _tick(self) -> None:
         """For as long as anything is leased."""
         last = time.monotonic()
-        while self._leases:
-            await asyncio.sleep(TICK_SECONDS)
-            now = time.monotonic()
-            for lease in self._leases.values():
-                lease.tick(now - last)
-            last = now
-            await self._trade_soon()
-            self._leases = {account: lease for account, lease in self._leases.items() if not lease.idle(now)}
-        self._ticking = None
+        try:
+            while self._leases:
+                await asyncio.sleep(TICK_SECONDS)
+                now = time.monotonic()
+                for lease in self._leases.values():
+                    lease.tick(now - last)
+                last = now
+                await self._trade_soon()
+                self._leases = {account: lease for account, lease in self._leases.items() if not lease.idle(now)}
+        finally:
+            self._ticking = None  # The next request begins another.
