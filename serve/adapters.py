@@ -7,7 +7,7 @@ replica that it belongs to (serve/siblings.py); where that has no room for the r
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +16,7 @@ from serve.asgi import ASGI, Message, Receive, Scope, Send, header
 from serve.errors import BadRequest, ModelUnavailable, UnknownModel
 from serve.forward import Forwarder
 from serve.front import keys
+from serve.front.exchange import Exchange
 from serve.front.keys import Keys
 from serve.shelf import Shelf
 from serve.siblings import Siblings
@@ -26,6 +27,9 @@ HEADERS = (b"serve_multiplexed_model_id", b"serve-multiplexed-model-id")  # Ray'
 PASSED = b"x-ai-inference-passed"  # From a sibling: it is answered here, or two would send it to and fro.
 BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.UNAUTHORIZED)
 """The last where a sibling has heard of other keys already, or not yet."""
+
+OTHERS = {*keys.HEADERS, keys.FOR}
+"""What who sends a request says of themselves."""
 
 Load = Callable[[str], Awaitable[ASGI]]
 Drop = Callable[[str, ASGI], Awaitable[None]]
@@ -82,7 +86,7 @@ class Adapted:
         if address is None:
             return False
         answer = _Answer(send)
-        onward = {**scope, "headers": [*self._as_ours(scope["headers"]), (PASSED, b"1")]}
+        onward = {**scope, "headers": [*self._as_ours(scope), (PASSED, b"1")]}
         try:
             await self._forwarder.forward(onward, scope["path"], body, answer.send, address)
         except (_Busy, ModelUnavailable):
@@ -92,11 +96,13 @@ class Adapted:
         self.passed += 1
         return True
 
-    def _as_ours(self, headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
-        """With the service's own key, as this replica has looked at the client's and counts what it uses."""
+    def _as_ours(self, scope: Scope) -> Iterator[tuple[bytes, bytes]]:
+        """With the service's own key, as this replica has looked at the client's, and whose that is."""
         ours = self._keys.service()
-        yield from ((name, value) for name, value in headers if not ours or name not in keys.HEADERS)
+        yield from ((name, value) for name, value in scope["headers"] if not ours or name not in OTHERS)
         yield from ((name.encode(), value.encode()) for name, value in ours.items())
+        if ours:
+            yield keys.FOR, (Exchange.of(scope).key_name or "").encode()
 
 
 class _Busy(Exception):

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from serve.cli import helm, show
 from serve.errors import ConfigurationError
-from serve.front.keys import OPEN, VARIABLE, Keys
+from serve.front.keys import OPEN, VARIABLE
 from serve.local import hardware
 from serve.local import keys as local_keys
 from serve.local.manifest import Manifest
@@ -47,7 +47,7 @@ def up(values: Values, port: Port = 8000, simulate: Simulate = False, keys: Fold
     env |= {"AI_INFERENCE_SIMULATED": "1"} if simulate else {}
     try:
         with Nodes(manifest.head, manifest.workers, env) as nodes:
-            session = Session(console, Service(nodes, port, Keys(folder)), values, simulate)
+            session = Session(console, Service(nodes, port), values, simulate, folder)
             session.apply(manifest, made)
             session.follow()
     except KeyboardInterrupt:
@@ -57,11 +57,14 @@ def up(values: Values, port: Port = 8000, simulate: Simulate = False, keys: Fold
 class Session:
     """What is running, until the user ends it."""
 
-    def __init__(self, console: Console, service: Service, values: list[Path], simulate: bool) -> None:
+    def __init__(
+        self, console: Console, service: Service, values: list[Path], simulate: bool, keys: Path | None
+    ) -> None:
         self.console = console
         self.service = service
         self.values = values
         self.simulate = simulate
+        self.keys = keys
 
     def apply(self, manifest: Manifest, made: set[str]) -> None:
         """Deploys, shows how far each model is, then the table of endpoints."""
@@ -70,8 +73,8 @@ class Session:
         self.service.apply(manifest.config)
         with show.Starting(self.console, manifest) as starting:
             self.service.wait(lambda _: starting.show(progress.states()))
-        health, keys = self.service.health()["models"], self.service.keys.folder
-        show.endpoints(self.console, self.service.address, manifest, health, made, keys)
+        health = self.service.health()["models"]
+        show.endpoints(self.console, self.service.address, manifest, health, made, self.keys)
 
     def follow(self) -> None:
         """Applies the values files again whenever one is saved; ends by KeyboardInterrupt or with a dead node."""

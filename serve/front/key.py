@@ -41,6 +41,8 @@ class Key:
     """Seconds since 1970."""
     limits: Mapping[str, Limits] = field(default_factory=dict, hash=False)
     """By model."""
+    passed: bool = False
+    """Whether another replica, which passed the request on, has counted it; what it uses counts here."""
 
     def may_ask(self, model: str) -> bool:
         return self.models is None or model in self.models

@@ -3,6 +3,9 @@
 Each file is one key (serve/front/key.py), named as the file. Kubernetes writes a changed Secret into the running pods,
 so that keys come and go without a restart. In memory there are only digests, keyed with what nobody outside this
 process knows: how long it takes to look one up tells nothing about any key.
+
+The service has a key of its own, of the token that Ray's processes ask of each other: all its pods have that from their
+first moment, and no client does.
 """
 
 import hashlib
@@ -11,11 +14,12 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from serve.asgi import Scope
+from serve.asgi import Scope, header
 from serve.errors import ConfigurationError, InferenceError, Unauthorized
 from serve.front.key import ANYONE, SERVICE, Key, parsed
 from serve.report import report
@@ -23,16 +27,26 @@ from serve.report import report
 VARIABLE = "AI_INFERENCE_KEYS"
 """The folder of the keys, or OPEN. Where nothing is said there are no keys, and nobody is admitted."""
 OPEN = "open"
+TOKEN = "RAY_AUTH_TOKEN_PATH"  # noqa: S105
+"""The file of Ray's token, as Ray itself names it."""
 LOOK_SECONDS = 1.0
+UNKNOWN = "the key is not one of this service's; look whether it was copied whole, or replaced"
+NONE_YET = "this service has no keys yet; whoever runs it adds them to its Secret"
+FOR = b"x-ai-inference-for"
+"""Who a request is from that the service passes on; believed beside its own key alone."""
 HEADERS = (b"authorization", b"api-key", b"x-api-key")
 """OpenAI's, Azure's and Anthropic's."""
 
 
 class Keys:
-    """Those of a folder, looked at anew at most every LOOK_SECONDS; None: everybody may ask."""
+    """Those of a folder, looked at anew at most every LOOK_SECONDS; None: everybody may ask.
 
-    def __init__(self, folder: Path | None) -> None:
+    The service's own is made of the file `token`; without one it has none.
+    """
+
+    def __init__(self, folder: Path | None, token: Path | None = None) -> None:
         self.folder = folder
+        self.token = token
         self._pepper = os.urandom(32)
         self._known: Mapping[bytes, Key] = {}
         self._service: Mapping[str, str] = {}
@@ -42,7 +56,8 @@ class Keys:
     @classmethod
     def of_environment(cls) -> Self:
         said = os.environ.get(VARIABLE, "")
-        return cls(None if said == OPEN else Path(said or os.devnull))
+        token = os.environ.get(TOKEN)
+        return cls(None if said == OPEN else Path(said or os.devnull), Path(token) if token else None)
 
     def admit(self, scope: Scope, model: str | None = None, *, free: bool = False) -> Key | None:
         """The key of a request that may ask `model`; None for a `free` one without a key that may.
@@ -67,7 +82,7 @@ class Keys:
         return {key.name: key for key in self._known.values() if key is not SERVICE}
 
     def service(self) -> Mapping[str, str]:
-        """Headers by which the service asks itself."""
+        """Headers by which the service asks itself; none without a token."""
         self._look()
         return self._service
 
@@ -76,14 +91,18 @@ class Keys:
         if not said:
             raise Unauthorized("the request brings no key; send `Authorization: Bearer KEY`")
         self._look()
-        if not self._known:
-            raise Unauthorized("this service has no keys yet; whoever runs it adds them to its Secret")
         key = self._known.get(self._digest(said))
+        if key is SERVICE and (name := header(scope, FOR)):
+            key = self._passed(name.decode("latin-1"))
         if key is None:
-            raise Unauthorized("the key is not one of this service's; look whether it was copied whole, or replaced")
+            raise Unauthorized(UNKNOWN if self.known() else NONE_YET)
         if key.expires <= time.time():
             raise Unauthorized(f"the key {key.name!r} has expired; ask whoever runs this service for another")
         return key
+
+    def _passed(self, name: str) -> Key | None:
+        key = self.known().get(name)
+        return key and replace(key, passed=True)
 
     def _digest(self, key: bytes) -> bytes:
         return hashlib.blake2b(key, key=self._pepper, digest_size=32).digest()
@@ -94,7 +113,7 @@ class Keys:
             return
         self._looked = now
         try:
-            seen = _signature(self.folder)
+            seen = _signature([*_files(self.folder), *_files(self.token)])
             if seen != self._seen:
                 self._known = self._read()
                 self._seen = seen
@@ -104,17 +123,16 @@ class Keys:
     def _read(self) -> Mapping[bytes, Key]:
         """What is wrong with one is reported, and takes no other with it."""
         known = dict[bytes, Key]()
-        contents = {path.name: path.read_bytes() for path in _files(self.folder)}
-        for name, content in contents.items():
+        for path in _files(self.folder):
             try:
-                entry, key = parsed(name, content)
+                entry, key = parsed(path.name, path.read_bytes())
                 if known.setdefault(self._digest(entry), key) is not key:
-                    raise ConfigurationError(f"key {name!r}: another has the same; remove one of the two")
+                    raise ConfigurationError(f"key {path.name!r}: another has the same; remove one of the two")
             except ConfigurationError as error:
                 report("%s", error, level=logging.ERROR)
         self._service = {}
-        if contents:
-            own = _service_key([*contents.values()])
+        for path in _files(self.token):
+            own = _service_key(path.read_bytes())
             known[self._digest(own.encode())] = SERVICE
             self._service = bearer(own)
         return known
@@ -128,20 +146,21 @@ def bearer(key: str) -> Mapping[str, str]:
     return {"authorization": f"Bearer {key}"}
 
 
-def _files(folder: Path | None) -> Iterator[Path]:
-    """Kubernetes keeps versions of them beside, in what begins with two points."""
-    if folder is not None and folder.is_dir():
-        yield from sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
+def _files(place: Path | None) -> Iterator[Path]:
+    """The file itself, or those of a folder; in what begins with two points Kubernetes keeps versions of them."""
+    if place is not None and place.is_dir():
+        yield from sorted(path for path in place.iterdir() if not path.name.startswith(".") and path.is_file())
+    elif place is not None and place.is_file():
+        yield place
 
 
-def _signature(folder: Path | None) -> Any:
+def _signature(files: Iterable[Path]) -> Any:
     """Another one when a file has changed."""
-    return [(path.name, (at := path.stat()).st_ino, at.st_mtime_ns, at.st_size) for path in _files(folder)]
+    return [(path.name, (at := path.stat()).st_ino, at.st_mtime_ns, at.st_size) for path in files]
 
 
-def _service_key(contents: list[bytes]) -> str:
-    """Of all keys, so that all pods of a release have the same, and only who has them can have it."""
-    return "service-" + hmac.new(b"".join(sorted(contents)), b"ai-inference", "sha256").hexdigest()
+def _service_key(token: bytes) -> str:
+    return "service-" + hmac.new(token.strip(), b"ai-inference", "sha256").hexdigest()
 
 
 def _said(scope: Scope) -> bytes:

@@ -60,7 +60,7 @@ class Limiter:
         own = key.limits.get(self.model)
         if own is None and self.limits == NONE:
             return
-        for kind in (*USED, AT_ONCE):
+        for kind in AMOUNTS if key.passed else (*USED, AT_ONCE):
             field = FIELDS[kind]
             limit = getattr(own, field, None) or getattr(self.limits, field)
             if limit is not None:
@@ -77,6 +77,8 @@ class Limiter:
 
 
 NONE = Limits()
+AMOUNTS = [kind for kind in USED if kind != "requests"]
+"""What is counted where a request is answered, and not where it was passed on from."""
 FIELDS = {kind: f"{kind}_per_minute".replace("-", "_") for kind in USED} | {AT_ONCE: "requests_at_once"}
 
 

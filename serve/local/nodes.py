@@ -23,7 +23,7 @@ from typing import Self
 import psutil
 
 from serve.errors import ConfigurationError
-from serve.front.keys import bearer
+from serve.front.keys import TOKEN, bearer
 from serve.local.group import Group
 
 SET_CHILD_SUBREAPER = 36  # linux/prctl.h
@@ -53,8 +53,12 @@ class Nodes:
         self.folder = Path(tempfile.mkdtemp(prefix="ai-", dir="/tmp"))  # Socket paths must be short.
         self.gcs = f"127.0.0.1:{free_port()}"
         self.dashboard = f"http://127.0.0.1:{free_port()}"
-        self.token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_urlsafe(TOKEN_BYTES)}
-        self.headers = bearer(self.token["RAY_AUTH_TOKEN"])
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        self.token_file = self.folder / "token"  # The folder is of this user alone.
+        self.token_file.write_text(token)
+        # Both, as Ray looks at the first before the second, and the user may have one of another cluster.
+        self.token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token, TOKEN: str(self.token_file)}
+        self.headers = bearer(token)
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:

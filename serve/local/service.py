@@ -11,7 +11,7 @@ from typing import Any
 import requests
 
 from serve.errors import ConfigurationError
-from serve.front.keys import EVERYBODY, Keys
+from serve.front.keys import Keys
 from serve.local.nodes import Nodes
 
 GATEWAY = "gateway"
@@ -22,9 +22,9 @@ POLL_SECONDS = 0.25
 class Service:
     """The applications on `nodes`, served at 127.0.0.1:`port`."""
 
-    def __init__(self, nodes: Nodes, port: int, keys: Keys = EVERYBODY) -> None:
+    def __init__(self, nodes: Nodes, port: int) -> None:
         self.nodes = nodes
-        self.keys = keys
+        self.headers = Keys(None, nodes.token_file).service()
         self.address = f"http://127.0.0.1:{port}"
         self._port = port
         self._url = f"{nodes.dashboard}/api/serve/applications/"
@@ -70,7 +70,7 @@ class Service:
 
     def health(self) -> dict[str, Any]:
         """The gateway's answer, with the state of each model."""
-        found: dict[str, Any] = requests.get(f"{self.address}/health", headers=self.keys.service(), timeout=60).json()
+        found: dict[str, Any] = requests.get(f"{self.address}/health", headers=self.headers, timeout=60).json()
         return found
 
     def _states(self) -> set[str]:

@@ -56,15 +56,15 @@ def test_that_pod_is_told_the_secret_that_ray_asks_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dashboard", "options"),
+    ("values", "options"),
     [
-        ({"existingSecret": "mine"}, {"mode": "token", "secretName": "mine"}),
-        ({"auth": "disabled"}, {"mode": "disabled"}),
+        ({"dashboard": {"existingSecret": "mine"}}, {"mode": "token", "secretName": "mine"}),
+        ({"dashboard": {"auth": "disabled"}, "auth": {"enabled": False}}, {"mode": "disabled"}),
     ],
 )
-def test_a_secret_of_the_users_own_is_left_to_them_and_without_a_token_there_is_none(
-    dashboard: dict[str, str], options: dict[str, str]
+def test_a_secret_of_the_users_own_is_left_to_them_and_where_nobody_needs_one_there_is_none(
+    values: dict[str, Any], options: dict[str, str]
 ) -> None:
-    rendered = render(fleet(dashboard=dashboard))
+    rendered = render(fleet(**values))
     assert _service(rendered) == options
     assert not [kind for kind in KINDS if NAME in rendered.of(kind)]

@@ -7,6 +7,8 @@ import pytest
 from tests.helm import Rendered, fleet, render
 
 FOLDER = "/etc/ai-inference/keys"
+TOKEN = "/etc/ai-inference/token/auth_token"  # noqa: S105
+TOKEN_MOUNT = {"name": "token", "mountPath": "/etc/ai-inference/token", "readOnly": True}
 MOUNT = {"name": "keys", "mountPath": FOLDER, "readOnly": True}
 SERVING = ("head", "big", "small")
 JOB = {"task": "embeddings", "engine": "fake", "source": {"path": "/"}, "accelerator": "small", "input": "s3://in",
@@ -15,6 +17,11 @@ JOB = {"task": "embeddings", "engine": "fake", "source": {"path": "/"}, "acceler
 
 def volume(secret: str) -> dict[str, Any]:
     return {"name": "keys", "secret": {"secretName": secret, "optional": True}}
+
+
+def token(secret: str) -> dict[str, Any]:
+    items = [{"key": "auth_token", "path": "auth_token"}]
+    return {"name": "token", "secret": {"secretName": secret, "items": items, "optional": True}}
 
 
 @pytest.mark.parametrize(("named", "secret"), [("", "ai-inference-keys"), ("mine", "mine")])
@@ -26,17 +33,33 @@ def test_every_serving_pod_sees_the_secret_as_a_folder_and_starts_without_it(nam
         assert rendered.environment(group)["AI_INFERENCE_KEYS"] == FOLDER
 
 
-def test_the_pod_of_helm_test_sees_it_too(small: Rendered) -> None:
-    spec = small.of("Pod")["ai-inference-test"]["spec"]
-    assert MOUNT in spec["containers"][0]["volumeMounts"]
-    assert volume("ai-inference-keys") in spec["volumes"]
+@pytest.mark.parametrize(("named", "secret"), [("", "ai-inference-dashboard"), ("mine", "mine")])
+def test_they_and_the_pod_of_helm_test_see_the_token_of_which_the_services_own_key_is_made(
+    named: str, secret: str
+) -> None:
+    rendered = render(fleet(dashboard={"existingSecret": named}))
+    tester = rendered.of("Pod")["ai-inference-test"]["spec"]
+    for spec in (tester, *map(rendered.pod, SERVING)):
+        container = spec["containers"][0]
+        assert TOKEN_MOUNT in container["volumeMounts"]
+        assert {"name": "RAY_AUTH_TOKEN_PATH", "value": TOKEN} in container["env"]
+        assert token(secret) in spec["volumes"]
+    assert "keys" not in str(tester)
+
+
+def test_the_service_has_a_key_of_its_own_where_the_dashboard_asks_for_no_token() -> None:
+    rendered = render(fleet(dashboard={"auth": "disabled"}))
+    assert "ai-inference-token" in rendered.of("Pod")
+    for group in SERVING:
+        assert token("ai-inference-dashboard") in rendered.pod(group)["volumes"]
 
 
 def test_open_to_all_is_said_to_the_pods_and_nothing_is_mounted() -> None:
     rendered = render(fleet(auth={"enabled": False}))
     for group in SERVING:
         assert rendered.environment(group)["AI_INFERENCE_KEYS"] == "open"
-        assert "keys" not in str(rendered.pod(group).get("volumes"))
+        seen = str(rendered.pod(group).get("volumes"))
+        assert "keys" not in seen and "token" not in seen
 
 
 def test_a_job_asks_nobody_for_a_key_and_sees_none() -> None:

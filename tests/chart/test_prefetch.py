@@ -52,7 +52,8 @@ def test_it_runs_where_the_models_will_in_their_image_and_sees_their_cache() -> 
     pod, worker = job(found)["spec"]["template"]["spec"], found.pod("big")
     for key in ("nodeSelector", "tolerations", "securityContext"):
         assert pod[key] == worker[key], key
-    assert pod["volumes"] == [volume for volume in worker["volumes"] if volume["name"] != "keys"]
+    others = ("keys", "token")
+    assert pod["volumes"] == [volume for volume in worker["volumes"] if volume["name"] not in others]
     theirs = found.container("big")
     assert {key: container(found)[key] for key in ("image", "securityContext")} == {
         key: theirs[key] for key in ("image", "securityContext")

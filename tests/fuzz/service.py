@@ -14,7 +14,7 @@ import requests
 from benchmarks.engine import ENV
 from benchmarks.soak.held import Held, look
 from serve.cli import helm
-from serve.front.keys import VARIABLE, Keys, bearer
+from serve.front.keys import VARIABLE, bearer
 from serve.local.manifest import Manifest
 from serve.local.nodes import Nodes, free_port
 from serve.local.service import Service
@@ -88,7 +88,7 @@ def served(values: Sequence[Path] = VALUES) -> Iterator[Target]:
         (keys / "fuzz").write_text(key)
         env = {**ENV, "AI_INFERENCE_CACHE": str(cache()), VARIABLE: str(keys)}
         with Nodes(manifest.head, manifest.workers, env) as nodes:
-            service = Service(nodes, free_port(), Keys(keys))
+            service = Service(nodes, free_port())
             service.apply(manifest.config)
             service.wait()
             yield Target(service, key, {name: manifest.task(name) for name in manifest.models})

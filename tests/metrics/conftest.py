@@ -16,7 +16,6 @@ import yaml
 
 from serve.audio import encoded
 from serve.cli import helm
-from serve.front.keys import Keys
 from serve.local.manifest import Manifest
 from serve.local.nodes import Nodes, free_port
 from serve.local.service import Service
@@ -87,7 +86,7 @@ def service(watched: Rendered, tmp_path_factory: pytest.TempPathFactory) -> Iter
     cache = str(tmp_path_factory.mktemp("models"))
     env = {"AI_INFERENCE_CACHE": cache, "AI_INFERENCE_SIMULATED": "1", "AI_INFERENCE_KEYS": str(keys)}
     with Nodes(manifest.head, manifest.workers, env) as nodes:
-        service = Service(nodes, free_port(), Keys(keys))
+        service = Service(nodes, free_port())
         service.apply(manifest.config)
         service.wait()
         yield service

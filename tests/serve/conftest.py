@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from serve.cli import helm
-from serve.front.keys import OPEN, VARIABLE, Keys
+from serve.front.keys import OPEN, VARIABLE
 from serve.local.manifest import Manifest
 from serve.local.nodes import Nodes, free_port
 from serve.local.service import Service
@@ -46,7 +46,7 @@ def laptop(cache: Path, keys: Path | None = None, **env: str) -> Iterator[Servic
     """The nodes of laptop.yaml, which ask for one of `keys` where there are some."""
     manifest = Manifest.of(helm.template([Path(__file__).parent / "laptop.yaml"]))
     with Nodes(manifest.head, manifest.workers, {CACHE: str(cache), VARIABLE: str(keys or OPEN), **env}) as nodes:
-        yield Service(nodes, free_port(), Keys(keys))
+        yield Service(nodes, free_port())
 
 
 @pytest.fixture(scope="session")

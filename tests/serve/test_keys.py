@@ -23,6 +23,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def token(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ray's."""
+    (file := tmp_path_factory.mktemp("token") / "auth_token").write_text("t" * 43)
+    return file
+
+
 def asked(known: Keys, key: str, model: str | None = None, name: bytes = b"authorization") -> str:
     """Who the request is from."""
     admitted = known.admit({"headers": [(name, key.encode())]}, model)
@@ -106,7 +113,6 @@ def test_a_file_that_is_no_key_is_named_in_the_log_without_what_it_says_and_take
     (folder / "mallory").write_bytes(wrong)
     known = Keys(folder)
     assert asked(known, ALICE) == "alice"
-    assert asked(known, Keys(folder).service()["authorization"]) == SERVICE.name
     assert set(known.known()) == {"alice"}
     assert "'mallory'" in caplog.text
     assert ALICE not in caplog.text and "c" * 32 not in caplog.text and "tiny" not in caplog.text
@@ -118,23 +124,52 @@ def test_no_key_is_kept_in_memory_as_it_is(folder: Path) -> None:
     assert ALICE not in repr(vars(known)) and ALICE.encode() not in set(known._known)
 
 
-def test_pods_with_the_same_secret_have_the_same_key_of_their_own_and_others_cannot(
-    folder: Path, tmp_path_factory: pytest.TempPathFactory
+def test_pods_with_the_same_token_have_the_same_key_of_their_own_whichever_clients_keys_they_know(
+    folder: Path, token: Path
 ) -> None:
-    one, other = Keys(folder), Keys(folder)
-    assert asked(one, other.service()["authorization"], "llm") == SERVICE.name
-    elsewhere = tmp_path_factory.mktemp("elsewhere")
-    (elsewhere / "alice").write_text(BOB)
-    assert refusal(one, Keys(elsewhere).service()["authorization"]).status == 401
+    one, tester = Keys(folder, token), Keys(None, token)
+    assert asked(one, tester.service()["authorization"], "llm") == SERVICE.name
+    (folder / "bob").write_text(BOB)
+    assert asked(one, BOB, "llm") == "bob"
+    assert asked(one, tester.service()["authorization"], "llm") == SERVICE.name
+    assert set(one.known()) == {"alice", "bob"}
+    another = token.with_name("another")
+    another.write_text("u" * 43)
+    assert refusal(one, Keys(None, another).service()["authorization"]).status == 401
+
+
+def test_of_a_request_that_the_service_passes_on_it_is_known_whose_it_is(folder: Path, token: Path) -> None:
+    known = Keys(folder, token)
+    own = known.service()["authorization"].encode()
+    admitted = known.admit({"headers": [(b"authorization", own), (keys.FOR, b"alice")]}, "llm")
+    assert admitted is not None
+    assert (admitted.name, admitted.passed) == ("alice", True)
+    with pytest.raises(Unauthorized):
+        known.admit({"headers": [(b"authorization", own), (keys.FOR, b"nobody")]}, "llm")
+
+
+def test_no_client_is_believed_to_be_another(folder: Path, token: Path) -> None:
+    (folder / "bob").write_text(BOB)
+    admitted = Keys(folder, token).admit({"headers": [(b"api-key", BOB.encode()), (keys.FOR, b"alice")]}, "llm")
+    assert admitted is not None
+    assert (admitted.name, admitted.passed) == ("bob", False)
+
+
+def test_the_token_itself_opens_nothing(folder: Path, token: Path) -> None:
+    assert refusal(Keys(folder, token), token.read_text()).status == 401
+
+
+@pytest.mark.parametrize("missing", [None, "none"])
+def test_without_a_token_the_service_has_no_key_to_guess(folder: Path, token: Path, missing: str | None) -> None:
+    known = Keys(folder, token.with_name(missing) if missing else None)
+    assert known.service() == {}
+    assert refusal(known, "Bearer " + keys._service_key(b"")).status == 401
+    assert asked(known, ALICE) == "alice"
 
 
 @pytest.mark.parametrize("made", [lambda path: Keys(path / "none"), lambda path: Keys(path)])
-def test_without_any_key_nobody_is_admitted_and_there_is_none_to_guess(
-    tmp_path: Path, made: Callable[[Path], Keys]
-) -> None:
-    known = made(tmp_path)
-    assert known.service() == {}
-    assert refusal(known, "Bearer " + keys._service_key([])).status == 401
+def test_without_any_key_no_client_is_admitted(tmp_path: Path, made: Callable[[Path], Keys]) -> None:
+    assert "no keys yet" in str(refusal(made(tmp_path), ALICE))
 
 
 def test_the_door_is_open_only_where_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

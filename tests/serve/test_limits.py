@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -30,24 +31,25 @@ def key(name: str) -> str:
 class Limited:
     """The service, with limits that a test sets while it runs."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, store: Path) -> None:
         self.service = service
         self.address = service.address
+        small = {**VECTORS, "adapters": {"source": {"path": str(store)}, "max": 1}}
+        self.models: Mapping[str, Mapping[str, Any]] = {"vectors": VECTORS, "voice": {"task": "tts"}, "small": small}
 
     def limit(self, **limits: float) -> None:
         """Of each key, over all replicas of each model."""
-        applications = [application(*model) for model in (("vectors", VECTORS), ("voice", {"task": "tts"}))]
+        applications = [application(*model) for model in self.models.items()]
         for one in applications:
             options = {"name": "Model", "num_replicas": REPLICAS, "user_config": {"limits": limits}}
             one["deployments"] = [options]
-        models = {"vectors": VECTORS, "voice": {"task": "tts"}}
-        self.service.apply({"applications": [gateway(models), *applications]})
+        self.service.apply({"applications": [gateway(self.models), *applications]})
         self.service.wait()
 
-    def embed(self, name: str, text: str = "text", session: Any = requests) -> requests.Response:
-        headers = {"authorization": f"Bearer {key(name)}"}
+    def embed(self, name: str, model: str = "vectors", session: Any = requests) -> requests.Response:
+        headers, body = {"authorization": f"Bearer {key(name)}"}, {"model": model, "input": "text"}
         answer: requests.Response = session.post(
-            f"{self.address}/vectors/v1/embeddings", json={"input": text}, headers=headers, timeout=60
+            f"{self.address}/{model.partition(':')[0]}/v1/embeddings", json=body, headers=headers, timeout=60
         )
         return answer
 
@@ -61,8 +63,10 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Limited]:
     folder = tmp_path_factory.mktemp("keys")
     for name in NAMES:
         (folder / name).write_text(f"key: {key(name)}\n{OWN.get(name, '')}")
+    store = tmp_path_factory.mktemp("store")
+    (store / "one").mkdir()
     with laptop(tmp_path_factory.mktemp("models"), folder) as service:
-        yield Limited(service)
+        yield Limited(service, store)
 
 
 def statuses(answers: Mapping[Any, requests.Response] | list[requests.Response]) -> Counter[int]:
@@ -122,6 +126,16 @@ def test_characters_to_speak_are_limited(limited: Limited) -> None:
         ).status_code
 
     assert [speak() for _ in range(3)] == [200, 200, 429]
+
+
+def test_what_is_passed_on_to_the_replica_that_holds_an_adapter_counts_once(limited: Limited) -> None:
+    limited.limit(requestsPerMinute=9)
+    assert statuses([limited.embed("alice", "small:one") for _ in range(12)]) == {200: 9, 429: 3}
+    limited.limit()
+    used = limited.embed("bob", "small:one").json()["usage"]["total_tokens"]
+    limited.limit(tokensPerMinute=6 * used)
+    found = statuses([limited.embed("bob", "small:one") for _ in range(15)])
+    assert 5 <= found[200] <= 8, found
 
 
 @pytest.mark.slow  # A minute of load.

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import requests
 
-from serve.front.keys import Keys
 from serve.local.manifest import Manifest
 from serve.local.nodes import Nodes, free_port
 from serve.local.service import Service
@@ -66,7 +65,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     (keys / "other").write_text(f"key: {OTHER['api-key']}\nmodels: [another]")
     env = {"AI_INFERENCE_CACHE": str(tmp_path_factory.mktemp("models")), "AI_INFERENCE_KEYS": str(keys)}
     with Nodes(manifest.head, manifest.workers, env) as nodes:
-        service = Service(nodes, free_port(), Keys(keys))
+        service = Service(nodes, free_port())
         service.apply(rendered.config)
         service.wait()
         yield service

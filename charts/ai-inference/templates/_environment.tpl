@@ -30,6 +30,9 @@
 {{- if not $entry.job -}}
   {{- $_ := set $env "AI_INFERENCE_KEYS" (include "ai-inference.keys-variable" $root) -}}
 {{- end -}}
+{{- if and $root.Values.auth.enabled (not $entry.job) -}}
+  {{- $_ := set $env "RAY_AUTH_TOKEN_PATH" (include "ai-inference.token-file" $root) -}}
+{{- end -}}
 {{- $own := hasKey $entry "order" | ternary (include "ai-inference.fetching" . | fromJson) $entry.env -}}
 {{- range $name, $value := $own -}}
   {{- $_ := set $env $name $value -}}

@@ -15,7 +15,7 @@ annotations:
 {{- /* The pod's spec: root, name and command go in, and where wanted
 
        account  the name of a ServiceAccount whose rights the command needs; else no token is mounted
-       asks     whether it sends requests, and so needs keys
+       asks     whether it sends requests, and so needs the service's own key
        entry    the accelerator whose models it sees, where and in the image of which it runs; else the head's
        env      variables by name
 
@@ -23,7 +23,7 @@ annotations:
 {{- define "ai-inference.errand" -}}
 {{- $root := .root -}}
 {{- $entry := .entry | default $root.Values.head -}}
-{{- $what := include "ai-inference.seen" (list $root $entry (and .asks $root.Values.auth.enabled)) | fromJson -}}
+{{- $what := include "ai-inference.seen" (list $root $entry (dict "token" (and .asks $root.Values.auth.enabled))) | fromJson -}}
 {{- $volumes := list $root $entry.vendor $what -}}
 restartPolicy: Never
 serviceAccountName: {{ .account | default (include "ai-inference.service-account" $root) }}

@@ -1,5 +1,7 @@
 {{- /* The keys of clients: a Secret that pods see as a folder, a file for each key. The kubelet writes it anew when it
-       changes, so that keys come and go without a restart. Optional, as a service without keys admits nobody. */ -}}
+       changes, so that keys come and go without a restart. Optional, as a service without keys admits nobody.
+
+       The service's own key comes from the token of the dashboard, a file beside them, which no client has. */ -}}
 
 {{- define "ai-inference.keys-secret" -}}
 {{ .Values.auth.existingSecret | default (print .Release.Name "-keys") }}
@@ -24,6 +26,29 @@
 - name: keys
   secret:
     secretName: {{ include "ai-inference.keys-secret" . }}
+    optional: true
+{{- end -}}
+
+{{- define "ai-inference.token-folder" -}}
+/etc/ai-inference/token
+{{- end -}}
+
+{{- /* As Ray names it, too. */ -}}
+{{- define "ai-inference.token-file" -}}
+{{ include "ai-inference.token-folder" . }}/auth_token
+{{- end -}}
+
+{{- define "ai-inference.token-mount" -}}
+- name: token
+  mountPath: {{ include "ai-inference.token-folder" . }}
+  readOnly: true
+{{- end -}}
+
+{{- define "ai-inference.token-volume" -}}
+- name: token
+  secret:
+    secretName: {{ include "ai-inference.dashboard-secret" . }}
+    items: [{key: auth_token, path: auth_token}]
     optional: true
 {{- end -}}
 

@@ -8,7 +8,8 @@
 {{- $root := index . 0 -}}
 {{- $entry := index . 1 -}}
 {{- $values := $root.Values -}}
-{{- $what := include "ai-inference.seen" (list $root $entry (and $values.auth.enabled (not $entry.job))) | fromJson -}}
+{{- $guarded := and $values.auth.enabled (not $entry.job) -}}
+{{- $what := include "ai-inference.seen" (list $root $entry (dict "keys" $guarded "token" $guarded)) | fromJson -}}
 {{- $volumes := list $root $entry.vendor $what -}}
 metadata:
   annotations:

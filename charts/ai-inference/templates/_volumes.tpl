@@ -1,10 +1,10 @@
 {{- /* What a container of ours sees beside its image: (list root vendor what) goes in, where `what` may have `models`, the
-       source of that volume, `keys` and `hub`; mounts and volumes come out, or nothing. Secrets are files, which no dump of
-       an environment shows, and optional, so that the pod starts without them. */ -}}
+       source of that volume, `keys`, `token` and `hub`; mounts and volumes come out, or nothing. Secrets are files, which no
+       dump of an environment shows, and optional, so that the pod starts without them. */ -}}
 
-{{- /* (list root entry keys): `what` of an entry's pods, as JSON. Workers alone have models. */ -}}
+{{- /* (list root entry what): that with what an entry's pods see besides, as JSON. Workers alone have models. */ -}}
 {{- define "ai-inference.seen" -}}
-{{- $what := dict "keys" (index . 2) -}}
+{{- $what := index . 2 -}}
 {{- if hasKey (index . 1) "order" -}}
   {{- $_ := set $what "models" (include "ai-inference.cache" .) -}}
   {{- $_ = set $what "hub" (not (empty (index . 0).Values.huggingFace.existingSecret)) -}}
@@ -29,6 +29,9 @@
 {{- if $what.keys -}}
 {{ include "ai-inference.keys-mount" (index . 0) }}
 {{ end -}}
+{{- if $what.token -}}
+{{ include "ai-inference.token-mount" (index . 0) }}
+{{ end -}}
 {{- if $what.hub -}}
 - {name: hub, mountPath: {{ include "ai-inference.hub-folder" . }}, readOnly: true}
 {{ end -}}
@@ -45,6 +48,9 @@
 {{ end -}}
 {{- if $what.keys -}}
 {{ include "ai-inference.keys-volume" (index . 0) }}
+{{ end -}}
+{{- if $what.token -}}
+{{ include "ai-inference.token-volume" (index . 0) }}
 {{ end -}}
 {{- if $what.hub -}}
 {{- $hub := (index . 0).Values.huggingFace -}}
