@@ -193,6 +193,8 @@ def _environment(placement: Placement) -> dict[str, str]:
         env["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"  # Other models run on these cores too.
         ranks = placement.tensor_parallel * placement.pipeline_parallel
         env["OMP_NUM_THREADS"] = str(max(1, round(placement.cpus / ranks)))
+    if not placement.spans:  # Else torch's ranks, of one pod, would wait for each other at its address, open to all.
+        env["GLOO_SOCKET_IFNAME"] = os.environ.get("GLOO_SOCKET_IFNAME", "lo")
     if _lacks_compiler(placement):
         env["TORCHDYNAMO_DISABLE"] = "1"  # vLLM compiles single functions even when told to run eagerly.
     return env
