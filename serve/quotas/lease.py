@@ -13,7 +13,9 @@ MEMORY = 0.5
 SPARE_SECONDS = 10.0
 """So long it keeps room for one request more than is expected, ..."""
 PLENTY = 0.2
-"""...while so much of the limit is left for all."""
+"""...while so much of the limit is left for all. Then what is kept is missing elsewhere, ..."""
+MANY = 10
+"""...which matters unless there are so many requests in a second."""
 PATIENCE_SECONDS = 1.0
 """So long at most a refusal is believed: others may give something back."""
 
@@ -108,11 +110,10 @@ class Lease:
 
     def _ahead(self, now: float) -> float:
         """How much of it should be here."""
-        plenty = self.remaining - self.cost > PLENTY * self.limit
-        spare = self.cost if plenty and now - self._used_at < SPARE_SECONDS else 0.0
-        if self.held:
-            return max(self._expected - self._held, spare) if plenty else 0.0
-        return max(self._expected * AHEAD_SECONDS, spare)
+        expected = self._expected - self._held if self.held else self._expected * AHEAD_SECONDS
+        if self.remaining - self.cost <= PLENTY * self.limit:
+            return 0.0 if self.held or expected < MANY * self.cost else expected
+        return max(expected, self.cost if now - self._used_at < SPARE_SECONDS else 0.0)
 
     def _use(self, amount: float) -> None:
         self.credit -= amount

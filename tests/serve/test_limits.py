@@ -125,7 +125,9 @@ def test_characters_to_speak_are_limited(limited: Limited) -> None:
             f"{limited.address}/voice/v1/audio/speech", json=body, headers=headers, timeout=60
         ).status_code
 
-    assert [speak() for _ in range(3)] == [200, 200, 429]
+    found = [speak() for _ in range(5)]
+    assert found[:2] == [200, 200]
+    assert found[3:] == [429, 429]  # The third may come before all have heard what the second took.
 
 
 def test_what_is_passed_on_to_the_replica_that_holds_an_adapter_counts_once(limited: Limited) -> None:
