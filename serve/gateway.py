@@ -31,11 +31,13 @@ from serve.front.keys import Keys
 from serve.front.log import RequestLog
 from serve.front.trace import Trace
 from serve.metrics import cards, models, series, traffic
+from serve.room import Hold, Room
 from serve.states import State, states
 from serve.table import Table, for_a_model
 from serve.values import Closed
 
 MAX_BODY = 2**30  # Each model has its own, smaller bound.
+MAX_HELD = 2**28  # Bytes of all bodies whose model is not known yet, in the memory of the head.
 PAGE = Path(__file__).parent / "page"
 PIN = {"head": 0.001}  # One hop to the proxy, which the head always has.
 RETRY_AFTER = 2
@@ -78,6 +80,7 @@ class Gateway:
         self.front: Front | None = None
         self.forwarder = Forwarder(self.table.address)
         self.calls = Calls()
+        self.room = Room(MAX_HELD)
         self._look: asyncio.Task[dict[str, State]] | None = None
         self._looked = -math.inf
 
@@ -99,13 +102,14 @@ class Gateway:
                 await own(scope, receive, send)
                 return
             path = _canonical(route(scope))
-            if target := await self._target(scope, path, receive):
-                model, body = target
-                if key := Exchange.of(scope).key:
-                    key.must_be_for(model)  # Else the request would wake a model that rests, to be refused by it.
-                await self.calls.call(self.forwarder, model, scope, path, body, send)
-            else:
-                await own({**scope, "path": path}, receive, send)
+            with self.room.one() as hold:
+                if target := await self._target(scope, path, receive, hold):
+                    model, body = target
+                    if key := Exchange.of(scope).key:
+                        key.must_be_for(model)  # Else the request would wake a model that rests, to be refused by it.
+                    await self.calls.call(self.forwarder, model, scope, path, body, send)
+                else:
+                    await own({**scope, "path": path}, receive, send)
 
         self.front = Front(
             choose,
@@ -125,7 +129,7 @@ class Gateway:
         models.say_keys(self.keys.known().values())
         traffic.say(NAME, NAME, self.front.requests if self.front else 0, 0)
 
-    async def _target(self, scope: Scope, path: str, receive: Receive) -> tuple[str, wanted.Body] | None:
+    async def _target(self, scope: Scope, path: str, receive: Receive, hold: Hold) -> tuple[str, wanted.Body] | None:
         """The model that shall answer and the body for it; None for what the gateway answers itself."""
         aliased = self.table.aliased(header(scope, b"host").decode("latin-1"))
         if aliased and path not in READINESS and not path.startswith(("/v1/models/", "/v2/models/")):
@@ -135,7 +139,7 @@ class Gateway:
             raise ModelStarting(f"model {model!r} is starting; send the request again later", retry_after=RETRY_AFTER)
         if not for_a_model(path):
             return None
-        name, body = await wanted.model(scope, receive)
+        name, body = await wanted.model(scope, receive, hold)
         return self.table.choose(name, path), body
 
     def _own(self) -> FastAPI:

@@ -15,6 +15,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from serve.asgi import Message, Receive, Scope, header
 from serve.errors import BadRequest, TooLarge
 from serve.forward import stream
+from serve.room import Hold
 
 MAX_NAME = 1024
 MAX_HELD = 64 * 2**20  # Per request, in the memory of the head.
@@ -27,8 +28,8 @@ def untouched(scope: Scope, receive: Receive) -> Body:
     return stream(receive) if declares else None
 
 
-async def model(scope: Scope, receive: Receive) -> tuple[str | None, Body]:
-    """The name, None where the request gives none, and the body to carry on."""
+async def model(scope: Scope, receive: Receive, hold: Hold = lambda _: None) -> tuple[str | None, Body]:
+    """The name, None where the request gives none, and the body to carry on; `hold` hears what is held of it here."""
     if scope["method"] != "POST":
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         return next(iter(query.get("model", ())), None), untouched(scope, receive)
@@ -36,11 +37,12 @@ async def model(scope: Scope, receive: Receive) -> tuple[str | None, Body]:
     if kind == b"multipart/form-data":
         if b"boundary" not in options:
             raise BadRequest("content-type: multipart/form-data needs a boundary")
-        return await _in_form(options[b"boundary"], receive)
+        return await _in_form(options[b"boundary"], receive, hold)
     body = bytearray()
     async for part in stream(receive):
         body += part
         _must_fit(len(body))
+        hold(len(part))
     whole = bytes(body)
     return _in_json(whole), whole
 
@@ -86,7 +88,7 @@ def _in_json(body: bytes) -> str | None:
     return name
 
 
-async def _in_form(boundary: bytes, receive: Receive) -> tuple[str | None, Body]:
+async def _in_form(boundary: bytes, receive: Receive, hold: Hold) -> tuple[str | None, Body]:
     field = _ModelField()
     read, held, more = list[bytes](), 0, True
     try:
@@ -99,6 +101,7 @@ async def _in_form(boundary: bytes, receive: Receive) -> tuple[str | None, Body]
         read.append(message.get("body", b""))
         held += len(read[-1])
         _must_fit(held)
+        hold(len(read[-1]))
         try:
             parser.write(read[-1])
         except FormParserError as error:
