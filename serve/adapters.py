@@ -31,16 +31,23 @@ BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus
 OTHERS = {*keys.HEADERS, keys.FOR}
 """What who sends a request says of themselves."""
 
+Fetch = Callable[[str], Awaitable[object]]
 Load = Callable[[str], Awaitable[ASGI]]
 Drop = Callable[[str, ASGI], Awaitable[None]]
 
 
 class Adapted:
-    """Wraps the application of a model served as `names`, its key first; `load` brings what answers for an id."""
+    """Wraps the application of a model served as `names`, its key first.
 
-    def __init__(self, app: ASGI, names: Sequence[str], most: int, load: Load, drop: Drop, known: Keys) -> None:
+    `fetch` brings the files of an id, of which `load` makes what answers for it.
+    """
+
+    def __init__(
+        self, app: ASGI, names: Sequence[str], most: int, fetch: Fetch, load: Load, drop: Drop, known: Keys
+    ) -> None:
         self.app = app
         self.names = names
+        self.fetch = fetch
         self.shelf: Shelf[ASGI] = Shelf(most, load, drop)
         self.passed = 0
         self._siblings = Siblings()
@@ -58,6 +65,8 @@ class Adapted:
             return
         scope, body = _named(scope, body, f"{self.names[0]}:{id}")
         if not await self._pass_on(id, scope, body, send):
+            if id not in self.shelf.ids():  # What the store has not must not take the place of what is held.
+                await self.fetch(id)
             async with self.shelf.held(id) as app:
                 await app(scope, wanted.replayed(body, receive), send)
 

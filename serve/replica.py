@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from fastapi import APIRouter
 from ray.serve import Application
 
-from serve import engine
+from serve import engine, sources
 from serve.adapters import Adapted, located
 from serve.api import api, model_card
 from serve.asgi import ASGI
@@ -134,9 +134,14 @@ class Replica:
         if self.args.adapters is None:
             return app
         self.adapted = Adapted(
-            app, self.served_names(), self.args.adapters.max, self.load_adapter, self.drop_adapter, self.keys
-        )
+            app, self.served_names(), self.args.adapters.max,
+            self.fetch_adapter, self.load_adapter, self.drop_adapter, self.keys,
+        )  # fmt: skip
         return self.adapted
+
+    async def fetch_adapter(self, id: str) -> Path:
+        """Its folder, once its files are here."""
+        return await asyncio.to_thread(sources.fetch, self.adapter_source(id), self.adapter_name(id))
 
     async def load_adapter(self, id: str) -> ASGI:
         """What answers for `<key>:<id>`: a small model of this task by this engine, with a part of the memory."""

@@ -4,11 +4,9 @@ The engine brings its application, with streaming, tools, structured output and 
 that all tasks share.
 """
 
-import asyncio
-
 from ray.serve import Application
 
-from serve import engine, sources
+from serve import engine
 from serve.asgi import ASGI
 from serve.engine import Adaptable, LanguageModel
 from serve.errors import ConfigurationError
@@ -38,8 +36,7 @@ class Llm(Replica):
 
     async def load_adapter(self, id: str) -> ASGI:
         """The engine's application answers for adapters too, by their names."""
-        folder = await asyncio.to_thread(sources.fetch, self.adapter_source(id), self.adapter_name(id))
-        await self._engine.add(self.adapter_name(id), folder)
+        await self._engine.add(self.adapter_name(id), await self.fetch_adapter(id))
         return self.own
 
     async def drop_adapter(self, id: str, app: ASGI) -> None:

@@ -109,6 +109,9 @@ def test_rays_header_chooses_too(client: openai.OpenAI, expected: Expected) -> N
     [("llama:nobody", 404, "llama:nobody"), ("llama:../llm", 404, "adapter"), ("llama:broken", 503, "llama:broken")],
 )
 def test_an_adapter_that_is_none_is_refused_by_name(address: str, name: str, status: int, says: str) -> None:
+    held = requests.get(f"{address}/llama/health", timeout=60).json()["adapters"]["held"]
     answer = post(f"{address}/llama/v1/completions", {"model": name, "prompt": "a", "max_tokens": 1})
     assert answer.status_code == status, answer.text
     assert says in answer.json()["error"]["message"]
+    if status == 404:
+        assert requests.get(f"{address}/llama/health", timeout=60).json()["adapters"]["held"] == held
