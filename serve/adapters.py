@@ -7,9 +7,10 @@ replica that it belongs to (serve/siblings.py); where that has no room for the r
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import quote
 
 from serve import wanted
 from serve.asgi import ASGI, Message, Receive, Scope, Send, header
@@ -17,10 +18,11 @@ from serve.errors import BadRequest, ModelUnavailable, UnknownModel
 from serve.forward import Forwarder
 from serve.front import keys
 from serve.front.exchange import Exchange
+from serve.front.key import SERVICE
 from serve.front.keys import Keys
 from serve.shelf import Shelf
 from serve.siblings import Siblings
-from serve.values import Source
+from serve.store import Store
 
 ID = re.compile(r"[A-Za-z0-9][-A-Za-z0-9._]{0,95}")
 HEADERS = (b"serve_multiplexed_model_id", b"serve-multiplexed-model-id")  # Ray's, and as some proxies rewrite it.
@@ -28,27 +30,29 @@ PASSED = b"x-ai-inference-passed"  # From a sibling: it is answered here, or two
 BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.UNAUTHORIZED)
 """The last where a sibling has heard of other keys already, or not yet."""
 
+LEFT = b"x-ratelimit-"  # Headers of a key's limits, of which this replica has its own.
 OTHERS = {*keys.HEADERS, keys.FOR}
 """What who sends a request says of themselves."""
 
-Fetch = Callable[[str], Awaitable[object]]
-Load = Callable[[str], Awaitable[ASGI]]
-Drop = Callable[[str, ASGI], Awaitable[None]]
+
+class Loader(Protocol):
+    """Makes of what the store has what answers."""
+
+    async def load(self, id: str) -> ASGI:
+        """The application for an id, which it answers until it is dropped."""
+
+    async def drop(self, id: str, app: ASGI) -> None:
+        """Gives back what `load` took."""
 
 
 class Adapted:
-    """Wraps the application of a model served as `names`, its key first.
+    """Wraps the application of a model served as `names`, its key first, which holds `most` of a store."""
 
-    `fetch` brings the files of an id, of which `load` makes what answers for it.
-    """
-
-    def __init__(
-        self, app: ASGI, names: Sequence[str], most: int, fetch: Fetch, load: Load, drop: Drop, known: Keys
-    ) -> None:
+    def __init__(self, app: ASGI, names: Sequence[str], most: int, store: Store, loader: Loader, known: Keys) -> None:
         self.app = app
         self.names = names
-        self.fetch = fetch
-        self.shelf: Shelf[ASGI] = Shelf(most, load, drop)
+        self.store = store
+        self.shelf: Shelf[ASGI] = Shelf(most, loader.load, loader.drop)
         self.passed = 0
         self._siblings = Siblings()
         self._forwarder = Forwarder()
@@ -63,10 +67,10 @@ class Adapted:
         if id is None:
             await self.app(scope, wanted.replayed(body, receive), send)
             return
-        scope, body = _named(scope, body, f"{self.names[0]}:{id}")
+        scope, body = _named(scope, body, self.store.name(id))
         if not await self._pass_on(id, scope, body, send):
             if id not in self.shelf.ids():  # What the store has not must not take the place of what is held.
-                await self.fetch(id)
+                await self.store.folder(id)
             async with self.shelf.held(id) as app:
                 await app(scope, wanted.replayed(body, receive), send)
 
@@ -110,32 +114,29 @@ class Adapted:
         ours = self._keys.service()
         yield from ((name, value) for name, value in scope["headers"] if not ours or name not in OTHERS)
         yield from ((name.encode(), value.encode()) for name, value in ours.items())
-        if ours:
-            yield keys.FOR, (Exchange.of(scope).key_name or "").encode()
+        if ours and (key := Exchange.of(scope).key) not in (None, SERVICE):
+            yield keys.FOR, quote(key.name).encode()
 
 
 class _Busy(Exception):
-    """A sibling refuses."""
+    """A sibling has no room."""
 
 
 class _Answer:
-    """Sends what a sibling answers, unless it refuses."""
+    """Sends what a sibling answers, unless that has no room; a limit of the key holds here too."""
 
     def __init__(self, send: Send) -> None:
         self.started = False
         self._send = send
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] in BUSY:
-            raise _Busy
+        if message["type"] == "http.response.start":
+            others = [(name, value) for name, value in message["headers"] if not name.startswith(LEFT)]
+            if message["status"] in BUSY and len(others) == len(message["headers"]):
+                raise _Busy
+            message = {**message, "headers": others}
         self.started = True
         await self._send(message)
-
-
-def located(source: Source, id: str) -> Source:
-    """Where the store has `id`."""
-    place, root = next((place, root) for place in ("path", "s3", "gs", "hub") if (root := getattr(source, place)))
-    return source.model_copy(update={place: f"{root.rstrip('/')}/{id}"})
 
 
 def _named(scope: Scope, body: wanted.Body, name: str) -> tuple[Scope, wanted.Body]:

@@ -142,6 +142,12 @@ class Congested(InferenceError):
     status, code = 503, "model_congested"
 
 
+class TooSlow(InferenceError):
+    """The body did not come in time."""
+
+    status, code = 408, "request_timeout"
+
+
 class TimedOut(InferenceError):
     """The answer was not whole when the entry's `requestTimeout` was over."""
 

@@ -37,7 +37,7 @@ from serve.table import Table, for_a_model
 from serve.values import Closed
 
 MAX_BODY = 2**30  # Each model has its own, smaller bound.
-MAX_HELD = 2**28  # Bytes of all bodies whose model is not known yet, in the memory of the head.
+MAX_HELD = 2**29  # Bytes of all bodies whose model is not known yet, in the memory of the head.
 PAGE = Path(__file__).parent / "page"
 PIN = {"head": 0.001}  # One hop to the proxy, which the head always has.
 RETRY_AFTER = 2

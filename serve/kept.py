@@ -18,6 +18,7 @@ class Kept:
         self._wanted = wanted
         self._messages: list[Message] = []
         self._size = 0
+        self._waits = True  # Until it is wanted, or all is read: then only that the client leaves may come.
         self.left = False
         """Whether the client has."""
 
@@ -37,11 +38,13 @@ class Kept:
         return receive
 
     async def _next(self) -> Message:
-        if not self.whole:
+        if self._waits and not self.whole:
             await self._wanted()
+            self._waits = False
         message = await self._receive()
         if message["type"] == "http.request":
             self._size += len(message.get("body", b""))
+            self._waits &= message.get("more_body", False)
             self._messages.append(message)
             if not self.whole:
                 self._messages.clear()

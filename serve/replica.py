@@ -9,14 +9,13 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, ClassVar
 
 from fastapi import APIRouter
 from ray.serve import Application
 
-from serve import engine, sources
-from serve.adapters import Adapted, located
+from serve import engine
+from serve.adapters import Adapted, Loader
 from serve.api import api, model_card
 from serve.asgi import ASGI
 from serve.card import cards
@@ -33,9 +32,11 @@ from serve.metrics import library, models, series, traffic, use
 from serve.pulse import Checkup
 from serve.quotas.leases import Leases
 from serve.report import report
+from serve.small import SmallModels
 from serve.start import load, start
+from serve.store import Store
 from serve.use import Meter
-from serve.values import ModelArgs, Source, Task, in_bytes
+from serve.values import ModelArgs, Task, in_bytes
 
 
 class Replica:
@@ -52,7 +53,7 @@ class Replica:
         self.front: Front | None = None
         self.engine: Any = None
         self.adapted: Adapted | None = None
-        self._small: dict[ASGI, Replica] = {}
+        self.small: dict[ASGI, Replica] = {}
         self.checkup: Checkup | None = None
         self.failure: ModelUnavailable | None = None
         self.refused: ModelUnavailable | None = None
@@ -133,42 +134,22 @@ class Replica:
     async def _with_adapters(self, app: ASGI) -> ASGI:
         if self.args.adapters is None:
             return app
-        self.adapted = Adapted(
-            app, self.served_names(), self.args.adapters.max,
-            self.fetch_adapter, self.load_adapter, self.drop_adapter, self.keys,
-        )  # fmt: skip
+        most = self.args.adapters.max
+        store = Store(self.args.model, self.args.adapters.source, most)
+        loader = self.loader(store)
+        self.adapted = Adapted(app, self.served_names(), most, store, loader, self.keys)
         return self.adapted
 
-    async def fetch_adapter(self, id: str) -> Path:
-        """Its folder, once its files are here."""
-        return await asyncio.to_thread(sources.fetch, self.adapter_source(id), self.adapter_name(id))
-
-    async def load_adapter(self, id: str) -> ASGI:
+    def loader(self, store: Store) -> Loader:
         """What answers for `<key>:<id>`: a small model of this task by this engine, with a part of the memory."""
         task = next(cls for cls in type(self).__mro__ if "task" in vars(cls))  # Serve's own wrapping is not wanted.
-        small: Replica = object.__new__(task)
-        names = (*self.args.names, self.adapter_name(id))
-        await Replica.__init__(small, self.args.model_copy(update={"names": names, "source": self.adapter_source(id)}))
-        if small.failure is not None:
-            raise small.failure
-        app = await small.answering()
-        self._small[app] = small
-        return app
 
-    async def drop_adapter(self, id: str, app: ASGI) -> None:
-        """Gives back what `load_adapter` took."""
-        await asyncio.to_thread(self._small.pop(app).close)
+        async def make(args: ModelArgs) -> Replica:
+            small: Replica = object.__new__(task)
+            await Replica.__init__(small, args)
+            return small
 
-    def adapter_name(self, id: str) -> str:
-        return f"{self.args.model}:{id}"
-
-    def adapter_source(self, id: str) -> Source:
-        """Where its files are; UnknownModel where a folder of theirs has none."""
-        assert self.args.adapters is not None  # noqa: S101
-        source = located(self.args.adapters.source, id)
-        if source.path is not None and not Path(source.path).is_dir():
-            raise UnknownModel(f"the model {self.adapter_name(id)!r} does not exist", param="model")
-        return source
+        return SmallModels(self.args, store, self.small, make)
 
     def _say(self) -> None:
         trouble = self.failure or self.refused
@@ -184,7 +165,7 @@ class Replica:
     def waiting(self) -> int:
         """Requests that wait for the device, where the engine or what leads to it can tell."""
         here = sum(len(getattr(part, "waits", ())) for part in self._parts())
-        return here + sum(small.waiting() for small in self._small.values())
+        return here + sum(small.waiting() for small in self.small.values())
 
     async def _refuse(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and self.failure is not None:
@@ -207,7 +188,7 @@ class Replica:
         """Serve asks this every ten seconds. One that could not be loaded stays: another start changes nothing."""
         if self.checkup is not None:
             self.checkup.check()
-        for small in self._small.values():
+        for small in self.small.values():
             await small.check_health()
 
     def __del__(self) -> None:

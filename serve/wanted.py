@@ -4,6 +4,7 @@ JSON is read whole, since it can only be understood whole. A form is read until 
 behind it is not held here.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,11 +14,12 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from serve.asgi import Message, Receive, Scope, header
-from serve.errors import BadRequest, TooLarge
+from serve.errors import BadRequest, TooLarge, TooSlow
 from serve.forward import stream
 from serve.room import Hold
 
 MAX_NAME = 1024
+READ_SECONDS = 120.0
 MAX_HELD = 64 * 2**20  # Per request, in the memory of the head.
 Body = AsyncIterator[bytes] | bytes | None
 
@@ -38,13 +40,22 @@ async def model(scope: Scope, receive: Receive, hold: Hold = lambda _: None) -> 
         if b"boundary" not in options:
             raise BadRequest("content-type: multipart/form-data needs a boundary")
         return await _in_form(options[b"boundary"], receive, hold)
-    body = bytearray()
-    async for part in stream(receive):
-        body += part
-        _must_fit(len(body))
-        hold(len(part))
-    whole = bytes(body)
+    whole = await _whole(receive, hold)
     return _in_json(whole), whole
+
+
+async def _whole(receive: Receive, hold: Hold) -> bytes:
+    """Raises TooSlow for who takes so long that others would miss the room."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            async for part in stream(receive):
+                body += part
+                _must_fit(len(body))
+                hold(len(part))
+    except TimeoutError:
+        raise TooSlow(f"the body was not whole after {READ_SECONDS:g} seconds; send the request again") from None
+    return bytes(body)
 
 
 def replayed(body: Body, receive: Receive) -> Receive:

@@ -4,8 +4,8 @@ Each file is one key (serve/front/key.py), named as the file. Kubernetes writes 
 so that keys come and go without a restart. In memory there are only digests, keyed with what nobody outside this
 process knows: how long it takes to look one up tells nothing about any key.
 
-The service has a key of its own, of the token that Ray's processes ask of each other: all its pods have that from their
-first moment, and no client does.
+The service has a key of its own, made of the token that Ray's processes ask of each other: all its pods have that from
+their first moment to their last, and no client does.
 """
 
 import hashlib
@@ -14,26 +14,28 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import unquote
 
 from serve.asgi import Scope, header
 from serve.errors import ConfigurationError, InferenceError, Unauthorized
-from serve.front.key import ANYONE, SERVICE, Key, parsed
+from serve.front.key import ANYONE, LEAST, SERVICE, Key, parsed
 from serve.report import report
 
 VARIABLE = "AI_INFERENCE_KEYS"
 """The folder of the keys, or OPEN. Where nothing is said there are no keys, and nobody is admitted."""
 OPEN = "open"
-TOKEN = "RAY_AUTH_TOKEN_PATH"  # noqa: S105
-"""The file of Ray's token, as Ray itself names it."""
+TOKEN, TOKEN_FILE = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
+"""Ray's token, or the file of it, as Ray itself looks for it."""
 LOOK_SECONDS = 1.0
 UNKNOWN = "the key is not one of this service's; look whether it was copied whole, or replaced"
 NONE_YET = "this service has no keys yet; whoever runs it adds them to its Secret"
 FOR = b"x-ai-inference-for"
-"""Who a request is from that the service passes on; believed beside its own key alone."""
+"""The name of the key of a request that the service passes on; believed beside its own alone."""
 HEADERS = (b"authorization", b"api-key", b"x-api-key")
 """OpenAI's, Azure's and Anthropic's."""
 
@@ -41,23 +43,26 @@ HEADERS = (b"authorization", b"api-key", b"x-api-key")
 class Keys:
     """Those of a folder, looked at anew at most every LOOK_SECONDS; None: everybody may ask.
 
-    The service's own is made of the file `token`; without one it has none.
+    The service's own is made of `token`; of one that can be guessed it has none.
     """
 
-    def __init__(self, folder: Path | None, token: Path | None = None) -> None:
+    def __init__(self, folder: Path | None, token: str = "") -> None:
         self.folder = folder
-        self.token = token
         self._pepper = os.urandom(32)
-        self._known: Mapping[bytes, Key] = {}
-        self._service: Mapping[str, str] = {}
+        own = _service_key(token) if len(token) >= LEAST else None
+        self._service = {} if own is None else bearer(own)
+        self._own = {} if own is None else {self._digest(own.encode()): SERVICE}
+        self._known: Mapping[bytes, Key] = self._own
         self._looked = -math.inf
         self._seen: Any = None
 
     @classmethod
     def of_environment(cls) -> Self:
         said = os.environ.get(VARIABLE, "")
-        token = os.environ.get(TOKEN)
-        return cls(None if said == OPEN else Path(said or os.devnull), Path(token) if token else None)
+        token = os.environ.get(TOKEN) or _content(os.environ.get(TOKEN_FILE))
+        if len(token) < LEAST:
+            report("the service has no key of its own: Ray's token has fewer than %d characters", LEAST)
+        return cls(None if said == OPEN else Path(said or os.devnull), token)
 
     def admit(self, scope: Scope, model: str | None = None, *, free: bool = False) -> Key | None:
         """The key of a request that may ask `model`; None for a `free` one without a key that may.
@@ -65,7 +70,7 @@ class Keys:
         Raises Unauthorized, or Forbidden where the key is another model's.
         """
         if self.folder is None:
-            return ANYONE
+            return self._passed(scope) or ANYONE
         try:
             key = self._sent(scope)
             if model is not None:
@@ -83,7 +88,6 @@ class Keys:
 
     def service(self) -> Mapping[str, str]:
         """Headers by which the service asks itself; none without a token."""
-        self._look()
         return self._service
 
     def _sent(self, scope: Scope) -> Key:
@@ -92,16 +96,20 @@ class Keys:
             raise Unauthorized("the request brings no key; send `Authorization: Bearer KEY`")
         self._look()
         key = self._known.get(self._digest(said))
-        if key is SERVICE and (name := header(scope, FOR)):
-            key = self._passed(name.decode("latin-1"))
+        if key is SERVICE and header(scope, FOR):
+            key = self._passed(scope)
         if key is None:
             raise Unauthorized(UNKNOWN if self.known() else NONE_YET)
         if key.expires <= time.time():
             raise Unauthorized(f"the key {key.name!r} has expired; ask whoever runs this service for another")
         return key
 
-    def _passed(self, name: str) -> Key | None:
-        key = self.known().get(name)
+    def _passed(self, scope: Scope) -> Key | None:
+        """That of a request which the service passes on; None of any other, and where it is not known yet."""
+        name = unquote(header(scope, FOR).decode("latin-1"))
+        if not name or self._digest(_said(scope)) not in self._own:
+            return None
+        key = ANYONE if self.folder is None else self.known().get(name)
         return key and replace(key, passed=True)
 
     def _digest(self, key: bytes) -> bytes:
@@ -113,7 +121,7 @@ class Keys:
             return
         self._looked = now
         try:
-            seen = _signature([*_files(self.folder), *_files(self.token)])
+            seen = _signature(self.folder)
             if seen != self._seen:
                 self._known = self._read()
                 self._seen = seen
@@ -122,7 +130,7 @@ class Keys:
 
     def _read(self) -> Mapping[bytes, Key]:
         """What is wrong with one is reported, and takes no other with it."""
-        known = dict[bytes, Key]()
+        known = dict(self._own)
         for path in _files(self.folder):
             try:
                 entry, key = parsed(path.name, path.read_bytes())
@@ -130,11 +138,6 @@ class Keys:
                     raise ConfigurationError(f"key {path.name!r}: another has the same; remove one of the two")
             except ConfigurationError as error:
                 report("%s", error, level=logging.ERROR)
-        self._service = {}
-        for path in _files(self.token):
-            own = _service_key(path.read_bytes())
-            known[self._digest(own.encode())] = SERVICE
-            self._service = bearer(own)
         return known
 
 
@@ -146,21 +149,25 @@ def bearer(key: str) -> Mapping[str, str]:
     return {"authorization": f"Bearer {key}"}
 
 
-def _files(place: Path | None) -> Iterator[Path]:
-    """The file itself, or those of a folder; in what begins with two points Kubernetes keeps versions of them."""
-    if place is not None and place.is_dir():
-        yield from sorted(path for path in place.iterdir() if not path.name.startswith(".") and path.is_file())
-    elif place is not None and place.is_file():
-        yield place
+def _content(file: str | None) -> str:
+    with suppress(OSError):
+        return Path(file or os.devnull).read_text().strip()
+    return ""
 
 
-def _signature(files: Iterable[Path]) -> Any:
+def _files(folder: Path | None) -> Iterator[Path]:
+    """Kubernetes keeps versions of them beside, in what begins with two points."""
+    if folder is not None and folder.is_dir():
+        yield from sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
+
+
+def _signature(folder: Path | None) -> Any:
     """Another one when a file has changed."""
-    return [(path.name, (at := path.stat()).st_ino, at.st_mtime_ns, at.st_size) for path in files]
+    return [(path.name, (at := path.stat()).st_ino, at.st_mtime_ns, at.st_size) for path in _files(folder)]
 
 
-def _service_key(token: bytes) -> str:
-    return "service-" + hmac.new(token.strip(), b"ai-inference", "sha256").hexdigest()
+def _service_key(token: str) -> str:
+    return "service-" + hmac.new(token.encode(), b"ai-inference", "sha256").hexdigest()
 
 
 def _said(scope: Scope) -> bytes:

@@ -44,6 +44,7 @@ class RequestLog:
         known = {
             "request": exchange.request_id,
             "key": exchange.key_name,
+            "passed": (exchange.key is not None and exchange.key.passed) or None,
             "model": self.model,
             "error": exchange.error,
             "seconds": round(took, 4),

@@ -53,12 +53,8 @@ class Nodes:
         self.folder = Path(tempfile.mkdtemp(prefix="ai-", dir="/tmp"))  # Socket paths must be short.
         self.gcs = f"127.0.0.1:{free_port()}"
         self.dashboard = f"http://127.0.0.1:{free_port()}"
-        token = secrets.token_urlsafe(TOKEN_BYTES)
-        self.token_file = self.folder / "token"  # The folder is of this user alone.
-        self.token_file.write_text(token)
-        # Both, as Ray looks at the first before the second, and the user may have one of another cluster.
-        self.token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token, TOKEN: str(self.token_file)}
-        self.headers = bearer(token)
+        self.token = {"RAY_AUTH_MODE": "token", TOKEN: secrets.token_urlsafe(TOKEN_BYTES)}
+        self.headers = bearer(self.token[TOKEN])
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:

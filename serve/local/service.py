@@ -11,7 +11,7 @@ from typing import Any
 import requests
 
 from serve.errors import ConfigurationError
-from serve.front.keys import Keys
+from serve.front.keys import TOKEN, Keys
 from serve.local.nodes import Nodes
 
 GATEWAY = "gateway"
@@ -24,7 +24,7 @@ class Service:
 
     def __init__(self, nodes: Nodes, port: int) -> None:
         self.nodes = nodes
-        self.headers = Keys(None, nodes.token_file).service()
+        self.headers = Keys(None, nodes.token[TOKEN]).service()
         self.address = f"http://127.0.0.1:{port}"
         self._port = port
         self._url = f"{nodes.dashboard}/api/serve/applications/"

@@ -35,22 +35,25 @@ ALL = (
 
 
 def watch(exchange: Exchange) -> None:
-    """Asking for health is no request; the times are of those that were worked on, so not of refusals."""
+    """Asking for health is no request; one that another replica has passed on counts there, and here what it takes."""
     if exchange.asks_health:
         return
     key = exchange.key_name or NOBODY
-    REQUESTS.add(1, (key, str(exchange.status)))
-    if exchange.status >= 400:
-        ERRORS.add(1, (exchange.error or str(exchange.status),))
-    if exchange.status < 400 or exchange.status >= 500:
-        _time(exchange)
+    if exchange.key is None or not exchange.key.passed:
+        _request(exchange, key)
+    if exchange.usage.queue_seconds:
+        QUEUE.observe(exchange.usage.queue_seconds)
     _amounts(exchange, (key,))
 
 
-def _time(exchange: Exchange) -> None:
+def _request(exchange: Exchange, key: str) -> None:
+    """The times are of those that were worked on, so not of refusals."""
+    REQUESTS.add(1, (key, str(exchange.status)))
+    if exchange.status >= 400:
+        ERRORS.add(1, (exchange.error or str(exchange.status),))
+    if 400 <= exchange.status < 500:
+        return
     DURATION.observe(exchange.closed - exchange.began)
-    if exchange.usage.queue_seconds:
-        QUEUE.observe(exchange.usage.queue_seconds)
     if exchange.first is not None:
         FIRST_BYTE.observe(exchange.first - exchange.began)
 

@@ -74,7 +74,7 @@ class Lease:
         """It took so much and has used so much."""
         self._held -= taken
         self._use((0.0 if self.held else used) - taken)
-        if not self.held:
+        if used and not self.held:  # A request that failed, or was passed on, says nothing of the others.
             self._cost += MEMORY * (max(1.0, used) - self._cost)
 
     def ask(self, now: float) -> Ask:
@@ -105,8 +105,9 @@ class Lease:
         return self.credit < LOW * self._ahead(now) and not self.refused(now)
 
     def idle(self, now: float) -> bool:
-        """Whether there is nothing to say of it."""
-        return not (self._ahead(now) or self._held or self._taken or self.credit or self.waiting)
+        """Whether there is nothing to say of it, and nothing to remember."""
+        recent = now - self._used_at < SPARE_SECONDS
+        return not (recent or self._ahead(now) or self._held or self._taken or self.credit or self.waiting)
 
     def _ahead(self, now: float) -> float:
         """How much of it should be here."""

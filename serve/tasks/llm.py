@@ -7,11 +7,13 @@ that all tasks share.
 from ray.serve import Application
 
 from serve import engine
+from serve.adapters import Loader
 from serve.asgi import ASGI
 from serve.engine import Adaptable, LanguageModel
 from serve.errors import ConfigurationError
 from serve.replica import Replica
 from serve.routing.router import routed
+from serve.store import Store
 from serve.values import ModelArgs, Routing
 
 
@@ -34,18 +36,9 @@ class Llm(Replica):
         self.own = await self.engine.app(self.served_names())
         return self.own
 
-    async def load_adapter(self, id: str) -> ASGI:
-        """The engine's application answers for adapters too, by their names."""
-        await self._engine.add(self.adapter_name(id), await self.fetch_adapter(id))
-        return self.own
-
-    async def drop_adapter(self, id: str, app: ASGI) -> None:
-        await self._engine.remove(self.adapter_name(id))
-
-    @property
-    def _engine(self) -> Adaptable:
+    def loader(self, store: Store) -> Loader:
         assert isinstance(self.engine, Adaptable)  # noqa: S101  # `prepared` has looked.
-        return self.engine
+        return Beside(self.engine, self.own, store)
 
     @classmethod
     def prepared(cls, args: ModelArgs) -> ModelArgs:
@@ -64,6 +57,22 @@ class Llm(Replica):
 
     async def probe(self) -> None:
         await self.engine.probe()
+
+
+class Beside:
+    """Loads adapters into an engine, whose application answers for them too, by their names."""
+
+    def __init__(self, engine: Adaptable, app: ASGI, store: Store) -> None:
+        self._engine = engine
+        self._app = app
+        self._store = store
+
+    async def load(self, id: str) -> ASGI:
+        await self._engine.add(self._store.name(id), await self._store.folder(id))
+        return self._app
+
+    async def drop(self, id: str, app: ASGI) -> None:
+        await self._engine.remove(self._store.name(id))
 
 
 def build(args: Args) -> Application:

@@ -33,25 +33,21 @@ def test_every_serving_pod_sees_the_secret_as_a_folder_and_starts_without_it(nam
         assert rendered.environment(group)["AI_INFERENCE_KEYS"] == FOLDER
 
 
+@pytest.mark.parametrize("auth", ["token", "disabled"])
 @pytest.mark.parametrize(("named", "secret"), [("", "ai-inference-dashboard"), ("mine", "mine")])
-def test_they_and_the_pod_of_helm_test_see_the_token_of_which_the_services_own_key_is_made(
-    named: str, secret: str
+def test_whom_kuberay_does_not_tell_the_token_sees_it_as_a_file_for_the_services_own_key(
+    named: str, secret: str, auth: str
 ) -> None:
-    rendered = render(fleet(dashboard={"existingSecret": named}))
-    tester = rendered.of("Pod")["ai-inference-test"]["spec"]
-    for spec in (tester, *map(rendered.pod, SERVING)):
+    rendered = render(fleet(dashboard={"existingSecret": named, "auth": auth}))
+    tester, *serving = rendered.of("Pod")["ai-inference-test"]["spec"], *map(rendered.pod, SERVING)
+    for spec in (tester, *(serving if auth == "disabled" else ())):
         container = spec["containers"][0]
         assert TOKEN_MOUNT in container["volumeMounts"]
         assert {"name": "RAY_AUTH_TOKEN_PATH", "value": TOKEN} in container["env"]
         assert token(secret) in spec["volumes"]
     assert "keys" not in str(tester)
-
-
-def test_the_service_has_a_key_of_its_own_where_the_dashboard_asks_for_no_token() -> None:
-    rendered = render(fleet(dashboard={"auth": "disabled"}))
-    assert "ai-inference-token" in rendered.of("Pod")
-    for group in SERVING:
-        assert token("ai-inference-dashboard") in rendered.pod(group)["volumes"]
+    assert ("ai-inference-token" in rendered.of("Pod")) == (named == "")
+    assert auth == "disabled" or TOKEN not in str(serving)
 
 
 def test_open_to_all_is_said_to_the_pods_and_nothing_is_mounted() -> None:

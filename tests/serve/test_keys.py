@@ -2,16 +2,18 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from serve.errors import Forbidden, InferenceError, Unauthorized
 from serve.front import keys
-from serve.front.key import ANYONE, SERVICE
+from serve.front.key import ANYONE, SERVICE, Key
 from serve.front.keys import Keys
 
 ALICE, BOB = "a" * 32, "b" * 32
+TOKEN = "t" * 43
 LONG = b"key: " + b"c" * 32
 
 
@@ -21,13 +23,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(keys, "LOOK_SECONDS", 0)
     (tmp_path / "alice").write_text(ALICE + "\n")
     return tmp_path
-
-
-@pytest.fixture
-def token(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ray's."""
-    (file := tmp_path_factory.mktemp("token") / "auth_token").write_text("t" * 43)
-    return file
 
 
 def asked(known: Keys, key: str, model: str | None = None, name: bytes = b"authorization") -> str:
@@ -118,53 +113,70 @@ def test_a_file_that_is_no_key_is_named_in_the_log_without_what_it_says_and_take
     assert ALICE not in caplog.text and "c" * 32 not in caplog.text and "tiny" not in caplog.text
 
 
-def test_no_key_is_kept_in_memory_as_it_is(folder: Path) -> None:
-    known = Keys(folder)
-    asked(known, ALICE)
-    assert ALICE not in repr(vars(known)) and ALICE.encode() not in set(known._known)
+def test_no_key_is_kept_in_memory_as_it_is_and_no_two_processes_keep_the_same_of_it(folder: Path) -> None:
+    one, other = Keys(folder), Keys(folder)
+    for known in (one, other):
+        asked(known, ALICE)
+        assert ALICE not in repr(vars(known)) and ALICE.encode() not in set(known._known)
+    assert not set(one._known) & set(other._known)
 
 
-def test_pods_with_the_same_token_have_the_same_key_of_their_own_whichever_clients_keys_they_know(
-    folder: Path, token: Path
-) -> None:
-    one, tester = Keys(folder, token), Keys(None, token)
+def test_pods_with_the_same_token_have_the_same_key_of_their_own_whichever_clients_keys_they_know(folder: Path) -> None:
+    one, tester = Keys(folder, TOKEN), Keys(None, TOKEN)
     assert asked(one, tester.service()["authorization"], "llm") == SERVICE.name
     (folder / "bob").write_text(BOB)
     assert asked(one, BOB, "llm") == "bob"
     assert asked(one, tester.service()["authorization"], "llm") == SERVICE.name
     assert set(one.known()) == {"alice", "bob"}
-    another = token.with_name("another")
-    another.write_text("u" * 43)
-    assert refusal(one, Keys(None, another).service()["authorization"]).status == 401
+    assert refusal(one, Keys(None, "u" * 43).service()["authorization"]).status == 401
 
 
-def test_of_a_request_that_the_service_passes_on_it_is_known_whose_it_is(folder: Path, token: Path) -> None:
-    known = Keys(folder, token)
-    own = known.service()["authorization"].encode()
-    admitted = known.admit({"headers": [(b"authorization", own), (keys.FOR, b"alice")]}, "llm")
+def passed_on(known: Keys, key: str, whose: str) -> Key:
+    headers = [(b"authorization", key.encode()), (keys.FOR, whose.encode())]
+    admitted = known.admit({"headers": headers}, "llm")
     assert admitted is not None
-    assert (admitted.name, admitted.passed) == ("alice", True)
+    return admitted
+
+
+def test_of_a_request_that_the_service_passes_on_it_is_known_whose_it_is(folder: Path) -> None:
+    known, everybody = Keys(folder, TOKEN), Keys(None, TOKEN)
+    own = known.service()["authorization"]
+    found = passed_on(known, own, "alice")
+    assert (found.name, found.passed) == ("alice", True)
     with pytest.raises(Unauthorized):
-        known.admit({"headers": [(b"authorization", own), (keys.FOR, b"nobody")]}, "llm")
+        passed_on(known, own, "nobody")
+    assert passed_on(everybody, own, ANYONE.name) == replace(ANYONE, passed=True)
 
 
-def test_no_client_is_believed_to_be_another(folder: Path, token: Path) -> None:
+def test_no_client_is_believed_to_be_another(folder: Path) -> None:
     (folder / "bob").write_text(BOB)
-    admitted = Keys(folder, token).admit({"headers": [(b"api-key", BOB.encode()), (keys.FOR, b"alice")]}, "llm")
-    assert admitted is not None
-    assert (admitted.name, admitted.passed) == ("bob", False)
+    found = passed_on(Keys(folder, TOKEN), BOB, "alice")
+    assert (found.name, found.passed) == ("bob", False)
+    assert passed_on(Keys(None, TOKEN), BOB, ANYONE.name) is ANYONE
 
 
-def test_the_token_itself_opens_nothing(folder: Path, token: Path) -> None:
-    assert refusal(Keys(folder, token), token.read_text()).status == 401
+def test_the_token_itself_opens_nothing(folder: Path) -> None:
+    assert refusal(Keys(folder, TOKEN), TOKEN).status == 401
 
 
-@pytest.mark.parametrize("missing", [None, "none"])
-def test_without_a_token_the_service_has_no_key_to_guess(folder: Path, token: Path, missing: str | None) -> None:
-    known = Keys(folder, token.with_name(missing) if missing else None)
+@pytest.mark.parametrize("token", ["", "short"])
+def test_of_a_token_that_can_be_guessed_the_service_has_no_key(folder: Path, token: str) -> None:
+    known = Keys(folder, token)
     assert known.service() == {}
-    assert refusal(known, "Bearer " + keys._service_key(b"")).status == 401
+    assert refusal(known, "Bearer " + keys._service_key(token)).status == 401
     assert asked(known, ALICE) == "alice"
+
+
+def test_the_token_is_found_as_ray_finds_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (file := folder / "token").write_text(TOKEN + "\n")
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(file))
+    assert Keys.of_environment().service() == Keys(None, TOKEN).service()
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "u" * 43)
+    assert Keys.of_environment().service() == Keys(None, "u" * 43).service()
+    file.unlink()
+    monkeypatch.delenv("RAY_AUTH_TOKEN")
+    assert Keys.of_environment().service() == {}
 
 
 @pytest.mark.parametrize("made", [lambda path: Keys(path / "none"), lambda path: Keys(path)])

@@ -30,7 +30,8 @@
 {{- if not $entry.job -}}
   {{- $_ := set $env "AI_INFERENCE_KEYS" (include "ai-inference.keys-variable" $root) -}}
 {{- end -}}
-{{- if and $root.Values.auth.enabled (not $entry.job) -}}
+{{- /* Where Ray wants the token, KubeRay says it to these containers. */ -}}
+{{- if and $root.Values.auth.enabled (not $entry.job) (ne $root.Values.dashboard.auth "token") -}}
   {{- $_ := set $env "RAY_AUTH_TOKEN_PATH" (include "ai-inference.token-file" $root) -}}
 {{- end -}}
 {{- $own := hasKey $entry "order" | ternary (include "ai-inference.fetching" . | fromJson) $entry.env -}}

@@ -1,7 +1,7 @@
 {{- /* The keys of clients: a Secret that pods see as a folder, a file for each key. The kubelet writes it anew when it
        changes, so that keys come and go without a restart. Optional, as a service without keys admits nobody.
 
-       The service's own key comes from the token of the dashboard, a file beside them, which no client has. */ -}}
+       The service's own key is made of the token of the dashboard, which no client has: a file where Ray is not told it. */ -}}
 
 {{- define "ai-inference.keys-secret" -}}
 {{ .Values.auth.existingSecret | default (print .Release.Name "-keys") }}

@@ -9,7 +9,8 @@
 {{- $entry := index . 1 -}}
 {{- $values := $root.Values -}}
 {{- $guarded := and $values.auth.enabled (not $entry.job) -}}
-{{- $what := include "ai-inference.seen" (list $root $entry (dict "keys" $guarded "token" $guarded)) | fromJson -}}
+{{- $what := dict "keys" $guarded "token" (and $guarded (ne $values.dashboard.auth "token")) -}}
+{{- $what = include "ai-inference.seen" (list $root $entry $what) | fromJson -}}
 {{- $volumes := list $root $entry.vendor $what -}}
 metadata:
   annotations:
