@@ -23,10 +23,11 @@ from serve import wanted
 from serve.api import api, model_card
 from serve.asgi import Receive, Scope, Send, header, route
 from serve.calls import Calls
-from serve.errors import ModelStarting
+from serve.errors import ModelStarting, Unauthorized
 from serve.forward import Forwarder
 from serve.front.exchange import Exchange
 from serve.front.front import Front
+from serve.front.key import Key
 from serve.front.keys import Keys
 from serve.front.log import RequestLog
 from serve.front.trace import Trace
@@ -56,6 +57,20 @@ def free(path: str) -> bool:
 def _canonical(path: str) -> str:
     """Without KServe's prefix."""
     return path.removeprefix("/openai") if path.startswith("/openai/") else path
+
+
+def _key(scope: Scope) -> Key:
+    """Of a request that may not come without one."""
+    key = Exchange.of(scope).key
+    if key is None:
+        raise Unauthorized("the request brings no key; send `Authorization: Bearer KEY`")
+    return key
+
+
+def _as_written(scope: Scope, model: str) -> bool:
+    """Whether the path begins with the model as the proxy looks for it, and not in another spelling."""
+    raw: bytes = scope.get("raw_path") or b""
+    return raw.startswith(f"/{model}".encode())
 
 
 class _Fresh(StaticFiles):
@@ -105,8 +120,6 @@ class Gateway:
             with self.room.one() as hold:
                 if target := await self._target(scope, path, receive, hold):
                     model, body = target
-                    if key := Exchange.of(scope).key:
-                        key.must_be_for(model)  # Else the request would wake a model that rests, to be refused by it.
                     await self.calls.call(self.forwarder, model, scope, path, body, send)
                 else:
                     await own({**scope, "path": path}, receive, send)
@@ -130,17 +143,22 @@ class Gateway:
         traffic.say(NAME, NAME, self.front.requests if self.front else 0, 0)
 
     async def _target(self, scope: Scope, path: str, receive: Receive, hold: Hold) -> tuple[str, wanted.Body] | None:
-        """The model that shall answer and the body for it; None for what the gateway answers itself."""
+        """The model that shall answer and the body for it; None for what the gateway answers itself.
+
+        Raises Forbidden where the key is for others, as the request would wake one that rests, to be refused by it.
+        """
         aliased = self.table.aliased(header(scope, b"host").decode("latin-1"))
         if aliased and path not in READINESS and not path.startswith(("/v1/models/", "/v2/models/")):
+            if not free(path):
+                _key(scope).must_be_for(aliased)
             return aliased, wanted.untouched(scope, receive)
-        model = path.lstrip("/").partition("/")[0]
-        if model in self.table.models:  # Its own path, of which the proxy has not heard yet.
+        model = path.removeprefix("/").partition("/")[0]
+        if model in self.table.models and _as_written(scope, model):  # Of which the proxy has not heard yet.
             raise ModelStarting(f"model {model!r} is starting; send the request again later", retry_after=RETRY_AFTER)
         if not for_a_model(path):
             return None
         name, body = await wanted.model(scope, receive, hold)
-        return self.table.choose(name, path), body
+        return self.table.choose(name, path, _key(scope)), body
 
     def _own(self) -> FastAPI:
         """What the gateway answers itself."""
@@ -159,30 +177,33 @@ class Gateway:
         return FileResponse(PAGE / "index.html", headers=FRESH)
 
     async def health(self, request: Request) -> dict[str, Any]:
-        """Who brings no key hears only whether all is well."""
-        models = self.table.models
+        """Who brings no key hears only whether all is well, and who brings one also how those are that it may ask."""
+        key, models = Exchange.of(request.scope).key, self.table.models
         found = await self._states(models)
+        status = "ok" if all(state["status"] == "ok" for state in found.values()) else "degraded"
+        if key is None:
+            return {"status": status}
         shown = {
             model: {**entry.model_dump(include={"task", "names", "engine", "accelerator"}), **found[model]}
             for model, entry in models.items()
+            if key.may_ask(model)
         }
-        status = "ok" if all(state["status"] == "ok" for state in found.values()) else "degraded"
-        return {"status": status, "models": shown} if Exchange.of(request.scope).key else {"status": status}
+        return {"status": status, "models": shown}
 
     async def models(self, request: Request) -> dict[str, Any]:
         """Those that the key may ask."""
-        key = Exchange.of(request.scope).key
+        key = _key(request.scope)
         cards = [
             model_card(name, {"task": entry.task})
             for model, entry in self.table.models.items()
             for name in (model, *entry.names)
-            if key is not None and key.may_ask(model)
+            if key.may_ask(model)
         ]
         return {"object": "list", "data": cards}
 
-    async def model(self, name: str) -> dict[str, Any]:
+    async def model(self, name: str, request: Request) -> dict[str, Any]:
         """OpenAI's card, with `name` and `ready` as KServe's v1 protocol wants them."""
-        model = self.table.known(name)
+        model = self.table.known(name, _key(request.scope))
         ready = await self._all_ok([model])
         return model_card(name, {"task": self.table.models[model].task, "name": name, "ready": ready})
 
@@ -193,8 +214,8 @@ class Gateway:
         ready = await self._all_ok(self.table.models)
         return JSONResponse({"ready": ready}, 200 if ready else 503)
 
-    async def model_ready(self, name: str) -> JSONResponse:
-        ready = await self._all_ok([self.table.known(name)])
+    async def model_ready(self, name: str, request: Request) -> JSONResponse:
+        ready = await self._all_ok([self.table.known(name, _key(request.scope))])
         return JSONResponse({"name": name, "ready": ready}, 200 if ready else 503)
 
     async def _all_ok(self, models: Iterable[str]) -> bool:

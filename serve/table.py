@@ -3,6 +3,7 @@
 from typing import Literal
 
 from serve.errors import BadRequest, UnknownModel
+from serve.front.key import Key
 from serve.ledger import Ledger
 from serve.values import Closed, Task
 
@@ -60,22 +61,24 @@ class Table(Closed):
         adapted = name.partition(":")[0]
         return adapted if adapted in self.models else None
 
-    def known(self, name: str) -> str:
-        """The same, or UnknownModel."""
-        if model := self.find(name):
-            return model
-        served = ", ".join(self.models) or "none"
-        raise UnknownModel(f"the model {name!r} does not exist; models: {served}", param="model")
+    def known(self, name: str, key: Key) -> str:
+        """The same for `key`. Raises UnknownModel, or Forbidden where the key is for others."""
+        model = self.find(name)
+        if model is None:
+            served = ", ".join(filter(key.may_ask, self.models)) or "none"
+            raise UnknownModel(f"the model {name!r} does not exist; models: {served}", param="model")
+        key.must_be_for(model)
+        return model
 
-    def choose(self, name: str | None, path: str) -> str:
-        """The model that shall answer `path`. Raises UnknownModel, or BadRequest where the choice is not clear."""
+    def choose(self, name: str | None, path: str, key: Key) -> str:
+        """The model that shall answer `path`. Raises as `known`, or BadRequest where the choice is not clear."""
         task = TASKS.get(path, "llm")
-        fitting = [key for key, entry in self.models.items() if entry.task == task]
+        fitting = [model for model, entry in self.models.items() if entry.task == task and key.may_ask(model)]
         if not name:
             if len(fitting) == 1:
                 return fitting[0]
             raise BadRequest(f"model: name one for {path}: {', '.join(fitting) or 'none is served'}", param="model")
-        model = self.known(name)
+        model = self.known(name, key)
         if model not in fitting:
             does = self.models[model].task
             wants = f"{path} is for {task}: {', '.join(fitting) or 'none is served'}"

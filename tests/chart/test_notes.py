@@ -91,6 +91,7 @@ def test_without_models_it_says_so(notes: Any) -> None:
     ("changes", "warning"),
     [
         ({"dashboard__auth": "disabled"}, "Ray's dashboard asks for no token"),
+        ({"auth__enabled": False}, "whoever reaches the service may ask it"),
         ({"ingress__enabled": True}, "keys travel in clear"),
         ({"network__policies": False}, "every pod of the cluster reaches every port of Ray's"),
     ],

@@ -21,6 +21,11 @@ Eventually = Callable[[Callable[[], bool]], None]
 JOB = {"task": "embeddings", "engine": "fake", "source": {"path": "/"}, "accelerator": "small", "input": "s3://in",
        "output": "s3://out"}  # fmt: skip
 BOUNDS = {"accelerators__small__nodes": {"min": 1, "max": 2}}
+PREFETCHED = {
+    "accelerators__small__cache": {"existingClaim": "models", "prefetch": True},
+    "models__fetched": {"task": "embeddings", "engine": "fake", "source": {"hub": "a/b"}, "accelerator": "small",
+                        "gpu": 0.1},
+}  # fmt: skip
 SECRETS = {"huggingFace__existingSecret": "hub"}
 
 
@@ -49,7 +54,9 @@ def pods(rendered: Rendered) -> Iterator[dict[str, Any]]:
         template = copy.deepcopy(group["template"])
         template["metadata"]["name"] = f"pod-{number}"
         yield {"apiVersion": "v1", "kind": "Pod", **template}
-    for pod in rendered.of("Pod").values():
+    jobs = [{"apiVersion": "v1", "kind": "Pod", "metadata": job["metadata"], "spec": job["spec"]["template"]["spec"]}
+            for job in rendered.of("Job").values()]  # fmt: skip
+    for pod in (*rendered.of("Pod").values(), *jobs):
         account = pod["spec"]["serviceAccountName"]
         yield {**pod, "spec": {**pod["spec"], "serviceAccountName": NAME}} if account != NAME else pod
 
@@ -60,9 +67,10 @@ def admit(pod: dict[str, Any], release: Release) -> None:
 
 
 def test_every_pod_of_the_chart_is_admitted_where_the_restricted_standard_is_enforced(asked: Release) -> None:
-    rendered = render(values("any", {"jobs__one": JOB, **SECRETS}), release=NAME, namespace=asked.namespace)
+    changes = {"jobs__one": JOB, **SECRETS, **PREFETCHED}
+    rendered = render(values("any", changes), release=NAME, namespace=asked.namespace)
     every = list(pods(rendered))
-    assert len(every) == 3 + 2 + 3
+    assert len(every) == 3 + 2 + 3 + 1
     for pod in every:
         admit(pod, asked)
 

@@ -22,6 +22,8 @@ LONG_KEY = "a" * 31
 CLAIM = {"deviceClass": "gpu.example.com"}
 LONG_CARD = {"vendor": "xpu", "memory": "8Gi", "order": 9, "nodes": {"max": 2}, "claim": CLAIM}
 FETCHED = {"task": "embeddings", "engine": "fake", "source": {"hub": "a/b"}, "accelerator": LONG_KEY, "gpu": 0.1}
+JOB = {"task": "embeddings", "engine": "fake", "source": {"path": "/"}, "accelerator": LONG_KEY, "gpu": 0.1,
+       "input": "s3://in", "output": "s3://out"}  # fmt: skip
 READING = {"get", "list", "watch"}
 
 
@@ -52,7 +54,8 @@ def taken(documents: list[dict[str, Any]], release: Release) -> list[str]:
 def test_every_object_of_the_longest_names_is_one_that_kubernetes_takes(
     strategy: str, aliases: str, release: Release
 ) -> None:
-    asked = everything(upgrade__strategy=strategy, aliases__type=aliases, models__fetched=FETCHED)
+    more: dict[str, Any] = {"models__fetched": FETCHED, "jobs__one": JOB, "monitoring__dashboards__enabled": True}
+    asked = everything(upgrade__strategy=strategy, aliases__type=aliases, **more)
     file = release.file(asked, "all")
     documents = helm.template([file], LONGEST, release.namespace)
     names = taken(documents, release)
@@ -68,6 +71,8 @@ def test_every_object_of_the_longest_names_is_one_that_kubernetes_takes(
         "job",
         "persistentvolumeclaim",
         "resourceclaim",
+        "rayjob",
+        "configmap",
     }
 
 

@@ -26,8 +26,10 @@ POSTS = [
     "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages", "/tokenize", "/v1/embeddings", "/embed",
     "/v1/rerank", "/v2/rerank", "/rerank", "/v1/score", "/v1/audio/speech", "/v1/audio/transcriptions", "/v1/realtime",
 ]  # fmt: skip
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 SPELLINGS = [
     "{}/", "//{}", "/./{}", "/x/..{}", "{}?key=", "{}/health", "{}%2f", "{}/%2e%2e/health", "{};/health", "/%63hat{}",
+    "/%63hat/v1/chat/completions",
 ]  # fmt: skip
 
 
@@ -80,8 +82,35 @@ def test_without_a_key_no_model_answers_on_any_path_by_any_method(address: str) 
     paths = [
         f"/{model}{path}" for model in MODELS for path in (*POSTS, "/v1/models", "/docs", "/openapi.json", "/metrics")
     ]
-    asked = list(itertools.product(("GET", "POST"), paths))
+    asked = list(itertools.product(METHODS, paths))
     assert {(method, path): status(method, address + path) for method, path in asked} == dict.fromkeys(asked, 401)
+
+
+def test_a_key_for_one_model_is_403_at_all_others_on_any_path_by_any_method(address: str) -> None:
+    paths = [f"/{model}{path}" for model in MODELS if model != "vectors" for path in (*POSTS, "/v1/models", "/docs")]
+    asked = list(itertools.product(METHODS, paths))
+    found = {(method, path): status(method, address + path, LIMITED) for method, path in asked}
+    assert found == dict.fromkeys(asked, 403)
+
+
+def test_a_key_for_one_model_is_403_for_all_others_by_their_names_and_aliases(address: str) -> None:
+    others = [name for name in MODELS if name != "vectors"]
+    for name, path in itertools.product(others, ("/v1/models/{}", "/v2/models/{}/ready")):
+        assert status("GET", address + path.format(name), LIMITED) == 403
+    for name in others:
+        assert status("POST", f"{address}/v1/chat/completions", LIMITED, host=f"{name}-predictor") == 403
+    body = {"model": "chat", "messages": [{"role": "user", "content": "hello"}]}
+    for path in ("/v1/chat/completions", "/openai/v1/chat/completions", "/v1/completions"):
+        answer = requests.post(address + path, json=body, headers={"api-key": LIMITED}, timeout=60)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "model_not_allowed")
+
+
+def test_a_key_for_one_model_hears_of_no_other(address: str) -> None:
+    headers = {"api-key": LIMITED}
+    assert set(requests.get(f"{address}/health", headers=headers, timeout=60).json()["models"]) == {"vectors"}
+    for body in ({"model": "nobody", "input": "a"}, {"input": "a"}):
+        said = requests.post(f"{address}/v1/chat/completions", json=body, headers=headers, timeout=60).text
+        assert "chat" not in said.replace("/v1/chat/completions", "")
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
@@ -89,6 +118,7 @@ def test_no_spelling_of_a_path_leads_past_the_door(address: str, spelling: str) 
     path = spelling.format("/chat/v1/chat/completions")
     assert status("POST", address + path) in (400, 401, 404)
     assert status("POST", address + path, "w" * 32) in (400, 401, 404)
+    assert status("POST", address + path, LIMITED) in (400, 403, 404)
 
 
 @pytest.mark.parametrize("host", ["chat-predictor", "chat-predictor.ai-ml:8000", "CHAT-PREDICTOR"])
@@ -136,9 +166,10 @@ def test_a_key_for_one_model_is_403_at_all_others_and_lists_only_its_own(address
 
 
 @pytest.mark.parametrize("path", ["/v1/realtime", "/chat/v1/realtime", "/chat/health"])
-def test_a_web_socket_is_refused_without_a_key(address: str, path: str) -> None:
+@pytest.mark.parametrize("key", [{}, {"api-key": LIMITED}])
+def test_a_web_socket_is_refused_without_a_key_for_its_model(address: str, path: str, key: dict[str, str]) -> None:
     async def shaken() -> int:
-        async with aiohttp.ClientSession() as session:
+        async with aiohttp.ClientSession(headers=key) as session:
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                 await session.ws_connect(address + path)
             return refused.value.status

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import openai
@@ -208,6 +209,27 @@ def test_a_request_for_a_model_without_a_replica_is_503_after_its_queue_timeout(
     assert {answer.status_code for answer in refused} == {503}
     assert {answer.json()["error"]["code"] for answer in refused} == {"model_starting"}
     assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
+
+
+def test_for_a_model_without_a_replica_no_more_wait_than_one_would_take(deploy: Deploy, address: str) -> None:
+    deploy(MODELS)
+    few = {"maxOngoingRequests": 2, "maxQueuedRequests": 2}
+    slow: dict[str, Any] = {"task": "embeddings", **few, "engineConfig": {"loadDelay": 8}}
+    changing = threading.Thread(target=deploy, args=({**MODELS, "vectors": slow},))
+    changing.start()
+
+    def ask(_: int) -> requests.Response:
+        return requests.post(f"{address}/vectors/v1/embeddings", json={"input": "a"}, timeout=60)
+
+    answers: list[requests.Response] = []
+    with ThreadPoolExecutor(8) as pool:
+        while changing.is_alive():
+            answers += pool.map(ask, range(8))
+    changing.join()
+    assert {answer.status_code for answer in answers} == {200, 429}
+    refused = [answer for answer in answers if "has no replica, and 4 requests wait for one" in answer.text]
+    assert refused
+    assert {answer.headers["retry-after"] for answer in refused} == {"5"}
 
 
 def test_a_body_where_none_is_expected_leaves_the_next_request_alone(address: str, deploy: Deploy) -> None:

@@ -96,6 +96,7 @@ def test_the_log_counts_the_tokens_that_vllm_counts_also_when_a_client_leaves(
     asked: dict[str, Any] = {"model": "llama", "messages": MESSAGES}
     whole = client.chat.completions.create(**asked, n=2, max_tokens=8, extra_headers={"x-request-id": "two"})
     assert whole.usage is not None
+    assert whole.id == "chatcmpl-two"  # The engine's own name of the request.
     said = line("llama", "two")
     assert (said["input_tokens"], said["output_tokens"]) == (whole.usage.prompt_tokens, whole.usage.completion_tokens)
     stream = client.chat.completions.create(
