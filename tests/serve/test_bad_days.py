@@ -167,3 +167,28 @@ def test_a_replica_that_ends_goes_on_with_what_it_has_begun_for_its_drain_timeou
         changing.join()
     said = "".join(json.loads(line.removeprefix(b"data: "))["choices"][0]["delta"].get("content", "") for line in words)
     assert (said.split() == ["word"] * 60) is whole
+
+
+def test_streams_of_a_replica_that_is_not_wanted_any_more_end_whole(service: Service) -> None:
+    models: dict[str, dict[str, Any]] = {"chat": {"task": "llm", "engineConfig": {"tokenDelay": 0.25}}}
+
+    def apply(replicas: int) -> None:
+        app = application("chat", models["chat"])
+        app["deployments"] = [{"name": "Model", "num_replicas": replicas, "graceful_shutdown_timeout_s": 60}]
+        service.apply({"applications": [gateway(models), app]})
+        service.wait()
+
+    def read(stream: requests.Response) -> bytes:
+        with stream:
+            return b"".join(stream.iter_content(None))
+
+    apply(2)
+    assert len(pids(service, "chat")) == 2
+    with ThreadPoolExecutor(6) as pool:
+        address = f"{service.address}/chat/v1/chat/completions"
+        begun = [post(address, LONG, stream=True) for _ in range(6)]  # In turn, so that either replica has some.
+        read_all = [pool.submit(read, stream) for stream in begun]
+        apply(1)
+        texts = [one.result() for one in read_all]
+    assert [(text.count(b"word"), b"[DONE]" in text) for text in texts] == [(60, True)] * 6
+    assert len(pids(service, "chat")) == 1

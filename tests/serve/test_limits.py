@@ -12,6 +12,7 @@ import openai
 import pytest
 import requests
 
+from serve.checks.stt import SPEECH
 from serve.local.service import Service
 from serve.quotas import SECONDS
 from tests.serve.conftest import application, gateway, laptop
@@ -20,6 +21,7 @@ Eventually = Callable[[Callable[[], bool]], None]
 pytestmark = pytest.mark.slow
 NAMES = ("alice", "bob", "carol", "dave")
 REPLICAS = 3
+SEVERAL = ("vectors", "small", "voice")
 VECTORS = {"task": "embeddings"}
 OWN = {"carol": "limits: {vectors: {requestsPerMinute: 2}}"}
 
@@ -35,13 +37,17 @@ class Limited:
         self.service = service
         self.address = service.address
         small = {**VECTORS, "adapters": {"source": {"path": str(store)}, "max": 1}}
-        self.models: Mapping[str, Mapping[str, Any]] = {"vectors": VECTORS, "voice": {"task": "tts"}, "small": small}
+        chat = {"task": "llm", "engineConfig": {"tokenDelay": 0.2}}
+        self.models: Mapping[str, Mapping[str, Any]] = {
+            "vectors": VECTORS, "small": small, "voice": {"task": "tts"}, "ears": {"task": "stt"}, "chat": chat
+        }  # fmt: skip
 
     def limit(self, **limits: float) -> None:
         """Of each key, over all replicas of each model."""
         applications = [application(*model) for model in self.models.items()]
         for one in applications:
-            options = {"name": "Model", "num_replicas": REPLICAS, "user_config": {"limits": limits}}
+            number = REPLICAS if one["name"] in SEVERAL else 1
+            options = {"name": "Model", "num_replicas": number, "user_config": {"limits": limits}}
             one["deployments"] = [options]
         self.service.apply({"applications": [gateway(self.models), *applications]})
         self.service.wait()
@@ -81,6 +87,10 @@ def test_a_key_that_has_used_its_requests_is_told_when_to_come_back_and_others_g
     assert refused.json()["error"]["code"] == "rate_limit_exceeded"
     assert "'alice' has its 6 requests per minute of model 'vectors'" in refused.json()["error"]["message"]
     assert 0 < int(refused.headers["retry-after"]) <= SECONDS + 1
+    assert (refused.headers["x-ratelimit-limit-requests"], refused.headers["x-ratelimit-remaining-requests"]) == (
+        "6",
+        "0",
+    )
     assert limited.embed("bob").status_code == 200
 
 
@@ -128,6 +138,42 @@ def test_characters_to_speak_are_limited(limited: Limited) -> None:
     found = [speak() for _ in range(5)]
     assert found[:2] == [200, 200]
     assert found[3:] == [429, 429]  # The third may come before all have heard what the second took.
+
+
+def test_audio_that_is_heard_is_limited(limited: Limited) -> None:
+    limited.limit(audioSecondsPerMinute=5)
+
+    def hear() -> requests.Response:
+        headers, files = {"api-key": key("alice")}, {"file": SPEECH.read_bytes()}  # 3.65 seconds of it.
+        return requests.post(
+            f"{limited.address}/ears/v1/audio/transcriptions", files=files, headers=headers, timeout=60
+        )
+
+    found = [hear() for _ in range(4)]
+    assert found[0].status_code == 200
+    assert [answer.status_code for answer in found[2:]] == [429, 429]
+    assert "'alice' has its 5 audio seconds per minute of model 'ears'" in found[-1].json()["error"]["message"]
+    assert found[-1].headers["x-ratelimit-limit-audio-seconds"] == "5"
+
+
+def test_a_client_that_leaves_frees_its_place_among_the_requests_at_once(
+    limited: Limited, eventually: Eventually
+) -> None:
+    limited.limit(requestsAtOnce=1)
+
+    def chat(words: int) -> requests.Response:
+        body = {"messages": [{"role": "user", "content": "word " * words}], "stream": True}
+        headers = {"api-key": key("alice")}
+        return requests.post(
+            f"{limited.address}/chat/v1/chat/completions", json=body, headers=headers, timeout=60, stream=True
+        )
+
+    with chat(500) as first:
+        assert next(first.iter_lines())
+        with chat(1) as second:
+            assert second.status_code == 429
+            assert "'alice' has its 1 requests at once of model 'chat'" in second.json()["error"]["message"]
+    eventually(lambda: chat(1).status_code == 200)
 
 
 def test_what_is_passed_on_to_the_replica_that_holds_an_adapter_counts_once(limited: Limited) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import psutil
 import pytest
 import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -112,6 +113,22 @@ def test_no_log_has_what_was_asked_or_a_key(service: Service) -> None:
     for name in ("chat", "gateway", "failing"):
         text = json.dumps(lines(service, name))
         assert SECRET not in text and KEY not in text and "w" * 32 not in text
+
+
+def test_no_file_or_environment_of_the_service_has_what_was_asked_or_a_key(service: Service, line: Line) -> None:
+    asked = "nobody-shall-hear-this"
+    body = {"messages": [{"role": "user", "content": asked}], "model": "chat"}
+    for key, path in ((KEY, "/v1/chat/completions"), (KEY, "/chat/v1/chat/completions"), ("w" * 32, "/v1/models")):
+        sent = {"authorization": f"Bearer {key}", "x-request-id": f"heard{path.count('/')}"}
+        requests.post(service.address + path, json=body, headers=sent, timeout=60)
+    line("gateway", "heard3")
+    secret = [text.encode() for text in (asked, KEY, "w" * 32)]
+    files = [path for path in service.nodes.folder.rglob("*") if path.is_file()]
+    assert any("haproxy" in path.name for path in files) and any(path.parent.name == "serve" for path in files)
+    assert [(str(path), word) for path in files for word in secret if word in path.read_bytes()] == []
+    environments = {one.pid: str(one.environ()) for one in psutil.Process().children(recursive=True)}
+    assert len(environments) > 10
+    assert [pid for pid, text in environments.items() if KEY in text] == []
 
 
 def test_a_trace_leads_from_the_client_through_the_gateway_to_the_model(
