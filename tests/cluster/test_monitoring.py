@@ -1,18 +1,24 @@
 """What Prometheus hears of the operator: a RayService that is not Ready is called out."""
 
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from serve.chart_values import CHART
 from serve.cli import helm
 from tests.cluster import kubectl
+from tests.cluster.changes import values
+from tests.cluster.dashboard import Dashboard
 from tests.cluster.release import Release
 from tests.helm import Rendered, fleet
 from tests.prometheus import ALL, reading
 
 FLAG = "--enable-metrics"
+JOB = {"task": "embeddings", "engine": "fake", "source": {"path": "/"}, "accelerator": "small", "input": "s3://in",
+       "output": "s3://out"}  # fmt: skip
 Eventually = Callable[[Callable[[], bool]], None]
 
 
@@ -30,6 +36,22 @@ def operator(cluster: None) -> Iterator[str]:
         assert process.stdout is not None
         yield process.stdout.readline().split()[2]  # Forwarding from 127.0.0.1:40123 -> 8080
         process.terminate()
+
+
+def test_the_panels_of_jobs_show_what_the_operator_says_of_them(
+    release: Release, ray: Dashboard, node: str, operator: str, eventually: Eventually, tmp_path: Path
+) -> None:
+    file = release.file(fleet(monitoring=ALL), "watched")
+    panels = json.loads((CHART / "dashboards/batch.json").read_text())["panels"]
+    queries = [target["expr"] for panel in panels for target in panel["targets"] if "kuberay_job" in target["expr"]]
+    assert queries
+    release.apply(release.file(values(node, {"jobs__one": JOB}), "applied"))
+    scrape = {"job_name": "operator", "static_configs": [{"targets": [operator]}]}
+    with reading(scrape, Rendered(helm.template([file], release.name, release.namespace)), tmp_path) as prometheus:
+        eventually(prometheus.answers)
+        for query in queries:
+            here = query.replace("$release", release.name).replace("$namespace", release.namespace)
+            eventually(lambda here=here: bool(prometheus.ask(here)))  # type: ignore[misc]
 
 
 def test_an_alert_fires_while_no_node_has_room_for_a_releases_pods(
