@@ -17,13 +17,14 @@ from ray import serve as ray_serve
 from ray.serve.exceptions import RayServeException
 from starlette.middleware import Middleware
 
-from serve import absence, gateway
+from serve import absence
 from serve.absence import LOOK_SECONDS, RETRY_AFTER
 from serve.asgi import ASGI, Receive, Scope, Send
 from serve.errors import InferenceError, ModelUnavailable, Overloaded, ended
 from serve.front.exchange import Exchange
 from serve.front.keys import Keys
 from serve.kept import Kept
+from serve.overview import free
 
 WELL = "/-/healthz"  # By which Kubernetes asks for the proxy.
 PAUSE = 1.0
@@ -45,7 +46,7 @@ class Patience:
         answer = Exchange(scope, send)
         model = scope["path"].lstrip("/").partition("/")[0]
         try:  # Nobody waits here, nor wakes a model that rests, without a key for it.
-            key = self.keys.admit(scope, free=gateway.free(scope["path"]) or scope["path"] == WELL)
+            key = self.keys.admit(scope, free=free(scope["path"]) or scope["path"] == WELL)
             if key and not key.may_ask(model) and await asyncio.to_thread(absence.is_model, model):
                 key.must_be_for(model)
             await self._must_have_room(model)
