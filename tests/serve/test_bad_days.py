@@ -126,6 +126,20 @@ def test_an_engine_that_hangs_is_replaced(
     assert ask(address, "hung", "embeddings").status_code == 200
 
 
+def test_an_engine_that_fails_each_request_is_replaced(
+    deploy: Deploy, service: Service, eventually: Eventually
+) -> None:
+    entry = {"task": "embeddings", "stallTimeout": 1, "engineConfig": {"error": "the driver is gone"}}
+    address = deploy({"failing": entry})
+    (first,) = pids(service, "failing")
+
+    def replaced() -> bool:
+        assert ask(address, "failing", "embeddings").status_code >= 500
+        return first not in pids(service, "failing")
+
+    eventually(replaced)
+
+
 def test_a_model_that_nobody_answers_for_is_refused_at_once_after_some_have_waited(
     deploy: Deploy, service: Service
 ) -> None:
