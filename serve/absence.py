@@ -62,12 +62,14 @@ def is_there(model: str) -> bool:
 
 
 def most(model: str) -> int | None:
-    """As many requests of a model may wait as one replica of it takes; None for what is no model."""
+    """As many requests may wait as one replica would take; None where one runs, and for what is no model."""
     try:
-        config = LOOK.applications().get(model, {}).get("deployed_app_config") or {}
+        application = LOOK.applications().get(model)
     except AWAY:
         return None
-    args = config.get("args") or {}
+    if application is None or _answers(application):
+        return None
+    args = (application.get("deployed_app_config") or {}).get("args") or {}
     return sum(int(_said(args, name)) for name in ("max_ongoing_requests", "max_queued_requests")) if args else None
 
 

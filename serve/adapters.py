@@ -114,7 +114,7 @@ class Adapted:
         ours = self._keys.service()
         yield from ((name, value) for name, value in scope["headers"] if not ours or name not in OTHERS)
         yield from ((name.encode(), value.encode()) for name, value in ours.items())
-        if ours and (key := Exchange.of(scope).key) not in (None, SERVICE):
+        if ours and (key := Exchange.of(scope).key) is not None and key is not SERVICE:
             yield keys.FOR, quote(key.name).encode()
 
 
@@ -132,7 +132,8 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             others = [(name, value) for name, value in message["headers"] if not name.startswith(LEFT)]
-            if message["status"] in BUSY and len(others) == len(message["headers"]):
+            limited = message["status"] == HTTPStatus.TOO_MANY_REQUESTS and len(others) < len(message["headers"])
+            if message["status"] in BUSY and not limited:
                 raise _Busy
             message = {**message, "headers": others}
         self.started = True

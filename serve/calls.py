@@ -8,6 +8,7 @@ then clients hear it in OpenAI's shape.
 
 import asyncio
 import random
+from http import HTTPStatus
 
 from serve.asgi import Message, Scope, Send
 from serve.circuit import Circuit
@@ -68,7 +69,8 @@ class _Answer:
         self.begun = False
         self.ended = 0
         """How many replicas have ended while they worked on it."""
-        self.well = True
+        self.well: bool | None = True
+        """None where it may be the proxy's."""
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -78,4 +80,6 @@ class _Answer:
                 raise ended(RETRY_AFTER)
             self.begun = True
             self.well = message["status"] != 503 or b"retry-after" not in headers
+            if message["status"] == HTTPStatus.TOO_MANY_REQUESTS:
+                self.well = None
         await self._send(message)

@@ -41,7 +41,7 @@ def _canonical(path: str) -> str:
 def _as_written(scope: Scope, model: str) -> bool:
     """Whether the path begins with the model as the proxy looks for it, and not in another spelling."""
     raw: bytes = scope.get("raw_path") or b""
-    return raw.startswith(f"/{model}".encode())
+    return f"{raw.decode('latin-1')}/".startswith(f"/{model}/")
 
 
 class Args(Closed):

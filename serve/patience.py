@@ -49,21 +49,22 @@ class Patience:
             key = self.keys.admit(scope, free=free(scope["path"]) or scope["path"] == WELL)
             if key and not key.may_ask(model) and await asyncio.to_thread(absence.is_model, model):
                 key.must_be_for(model)
-            await self._must_have_room(model)
+            if counts := scope["path"] not in (WELL, f"/{model}/health") and not answer.socket:
+                await self._must_have_room(model)
         except InferenceError as error:
             return await answer.fail(error)
         if answer.socket:
             return await self.app(scope, receive, send)
-        self.requests[model] += 1
+        self.requests[model] += counts
         try:
             return await self._patiently(scope, Kept(receive, partial(_until_there, model)), answer, model)
         finally:
-            self.requests[model] -= 1
+            self.requests[model] -= counts
             if not self.requests[model]:
                 del self.requests[model]  # Names are as clients write them.
 
     async def _must_have_room(self, model: str) -> None:
-        """Raises Overloaded when a replica would, if there were one."""
+        """Raises Overloaded when there is no replica, and one would refuse."""
         if not self.requests[model]:
             return
         most = await asyncio.to_thread(absence.most, model)

@@ -2,7 +2,7 @@
 
 A device that hangs begins a step and never ends it; one whose driver is gone fails each. Where nothing has ended for a
 while, the smallest request there is, the task's probe, goes the way of all others, so that either shows before a client
-comes. Serve ends a replica that has failed three checks, and starts another.
+comes; while it fails, each check does. Serve ends a replica that has failed three in a row, and starts another.
 """
 
 import asyncio
@@ -50,6 +50,9 @@ class Checkup:
         self._probe = probe
         self._took = 0.0
         self._task: asyncio.Task[None] | None = None
+        self._failed: BaseException | None = None
+        """Of the last probe, until something ends well."""
+        self._failed_at = 0.0
 
     def check(self) -> None:
         """Raises ModelUnavailable when the engine hangs, and what a probe raised; never waits for either."""
@@ -62,9 +65,14 @@ class Checkup:
             )
         if self._task is not None and self._task.done():
             probed, self._task = self._task, None
-            probed.result()
-        if self._task is None and since is None and now - self.pulse.ended > max(QUIET_SECONDS, self._took / PART):
+            self._failed, self._failed_at = probed.exception(), now
+        if self.pulse.ended > self._failed_at:
+            self._failed = None
+        quiet = now - self.pulse.ended > max(QUIET_SECONDS, self._took / PART)
+        if self._task is None and since is None and (quiet or self._failed):
             self._task = asyncio.create_task(self._try())
+        if self._failed:
+            raise self._failed
 
     async def _try(self) -> None:
         began = time.monotonic()

@@ -135,7 +135,7 @@ class Replica:
         if self.args.adapters is None:
             return app
         most = self.args.adapters.max
-        store = Store(self.args.model, self.args.adapters.source, most)
+        store = Store(self.args.model, self.args.adapters.source)
         loader = self.loader(store)
         self.adapted = Adapted(app, self.served_names(), most, store, loader, self.keys)
         return self.adapted

@@ -2,25 +2,35 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 from serve import sources
 from serve.errors import UnknownModel
 from serve.values import Source
 
+AT_ONCE = 8
+
+
+@dataclass
+class _Fetch:
+    """Of one id, and how many wait for it."""
+
+    files: asyncio.Future[Path]
+    waiting: int = 0
+
 
 class Store:
     """A folder, bucket or account of the hub, at `source`, with something of each id for `model`.
 
-    At most so many are fetched at once; who asks for the same one waits for the same.
+    Who asks for the same one waits for the same.
     """
 
-    def __init__(self, model: str, source: Source, at_once: int) -> None:
+    def __init__(self, model: str, source: Source) -> None:
         self._model = model
         self._source = source
-        self._threads = ThreadPoolExecutor(at_once, "store")  # A store that hangs must hold up nothing else.
-        self._fetching: dict[str, asyncio.Future[Path]] = {}
+        self._threads = ThreadPoolExecutor(AT_ONCE, "store")  # A store that hangs must not hold up what computes.
+        self._fetching: dict[str, _Fetch] = {}
 
     def name(self, id: str) -> str:
         """By which clients ask for it."""
@@ -35,17 +45,21 @@ class Store:
 
     async def folder(self, id: str) -> Path:
         """Its own, once its files are here; raises as `sources.fetch` does."""
-        fetching = self._fetching.get(id)
-        if fetching is None:
-            loop, source = asyncio.get_running_loop(), self.source(id)
-            fetching = loop.run_in_executor(self._threads, sources.fetch, source, self.name(id))
-            self._fetching[id] = fetching
-            fetching.add_done_callback(partial(self._done, id))
-        return await asyncio.shield(fetching)
-
-    def _done(self, id: str, fetching: "asyncio.Future[Path]") -> None:
-        del self._fetching[id]
-        fetching.exception()  # Whoever waited has heard it; perhaps nobody does any more.
+        source = self.source(id)
+        if source.path is not None:
+            return Path(source.path)
+        fetch = self._fetching.get(id)
+        if fetch is None:
+            files = asyncio.get_running_loop().run_in_executor(self._threads, sources.fetch, source, self.name(id))
+            fetch = self._fetching[id] = _Fetch(files)
+        fetch.waiting += 1
+        try:
+            return await asyncio.shield(fetch.files)
+        finally:
+            fetch.waiting -= 1
+            if not fetch.waiting:
+                self._fetching.pop(id, None)
+                fetch.files.cancel()  # Nobody wants it any more; what has begun goes on, and its files stay.
 
 
 def located(source: Source, id: str) -> Source:

@@ -7,6 +7,7 @@ behind it is not held here.
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -44,17 +45,23 @@ async def model(scope: Scope, receive: Receive, hold: Hold = lambda _: None) -> 
     return _in_json(whole), whole
 
 
-async def _whole(receive: Receive, hold: Hold) -> bytes:
+@asynccontextmanager
+async def _soon() -> AsyncIterator[None]:
     """Raises TooSlow for who takes so long that others would miss the room."""
-    body = bytearray()
     try:
         async with asyncio.timeout(READ_SECONDS):
-            async for part in stream(receive):
-                body += part
-                _must_fit(len(body))
-                hold(len(part))
+            yield
     except TimeoutError:
-        raise TooSlow(f"the body was not whole after {READ_SECONDS:g} seconds; send the request again") from None
+        raise TooSlow(f"the body was not here after {READ_SECONDS:g} seconds; send the request again") from None
+
+
+async def _whole(receive: Receive, hold: Hold) -> bytes:
+    body = bytearray()
+    async with _soon():
+        async for part in stream(receive):
+            body += part
+            _must_fit(len(body))
+            hold(len(part))
     return bytes(body)
 
 
@@ -106,17 +113,18 @@ async def _in_form(boundary: bytes, receive: Receive, hold: Hold) -> tuple[str |
         parser = MultipartParser(boundary, field.callbacks())
     except FormParserError as error:
         raise BadRequest(f"content-type: {error}") from None
-    while more and field.value is None:
-        message = await receive()
-        more = message["type"] == "http.request" and message.get("more_body", False)
-        read.append(message.get("body", b""))
-        held += len(read[-1])
-        _must_fit(held)
-        hold(len(read[-1]))
-        try:
-            parser.write(read[-1])
-        except FormParserError as error:
-            raise BadRequest(f"the body is not a form: {error}") from None
+    async with _soon():
+        while more and field.value is None:
+            message = await receive()
+            more = message["type"] == "http.request" and message.get("more_body", False)
+            read.append(message.get("body", b""))
+            held += len(read[-1])
+            _must_fit(held)
+            hold(len(read[-1]))
+            try:
+                parser.write(read[-1])
+            except FormParserError as error:
+                raise BadRequest(f"the body is not a form: {error}") from None
     rest = stream(receive, *read) if more else b"".join(read)
     return field.value, rest
 

@@ -59,9 +59,10 @@ class Keys:
     @classmethod
     def of_environment(cls) -> Self:
         said = os.environ.get(VARIABLE, "")
-        token = os.environ.get(TOKEN) or _content(os.environ.get(TOKEN_FILE))
-        if len(token) < LEAST:
-            report("the service has no key of its own: Ray's token has fewer than %d characters", LEAST)
+        token = os.environ.get(TOKEN, "").strip() or _content(os.environ.get(TOKEN_FILE))
+        if len(token) < LEAST and said != OPEN:
+            text = "the service has no key of its own: Ray's token is missing, or has fewer than %d characters"
+            report(text, LEAST, level=logging.WARNING)
         return cls(None if said == OPEN else Path(said or os.devnull), token)
 
     def admit(self, scope: Scope, model: str | None = None, *, free: bool = False) -> Key | None:

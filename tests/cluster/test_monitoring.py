@@ -1,9 +1,10 @@
-"""What Prometheus hears of the operator: a RayService that is not Ready is called out."""
+"""What Prometheus hears of the operator: how jobs are, and a RayService that is not Ready is called out."""
 
 import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,14 @@ from tests.prometheus import ALL, reading
 
 FLAG = "--enable-metrics"
 JOB = {"task": "embeddings", "engine": "fake", "source": {"path": "/"}, "accelerator": "small", "input": "s3://in",
-       "output": "s3://out"}  # fmt: skip
+       "output": "s3://out", "deadline": 5}  # fmt: skip
 Eventually = Callable[[Callable[[], bool]], None]
+
+
+def scraped(operator: str) -> dict[str, Any]:
+    """The label `namespace` is the operator's own, so that of what it tells of has another name."""
+    where = {"target_label": "namespace", "replacement": "kuberay"}
+    return {"job_name": "operator", "static_configs": [{"targets": [operator]}], "relabel_configs": [where]}
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +53,9 @@ def test_the_panels_of_jobs_show_what_the_operator_says_of_them(
     queries = [target["expr"] for panel in panels for target in panel["targets"] if "kuberay_job" in target["expr"]]
     assert queries
     release.apply(release.file(values(node, {"jobs__one": JOB}), "applied"))
-    scrape = {"job_name": "operator", "static_configs": [{"targets": [operator]}]}
-    with reading(scrape, Rendered(helm.template([file], release.name, release.namespace)), tmp_path) as prometheus:
+    with reading(
+        scraped(operator), Rendered(helm.template([file], release.name, release.namespace)), tmp_path
+    ) as prometheus:
         eventually(prometheus.answers)
         for query in queries:
             here = query.replace("$release", release.name).replace("$namespace", release.namespace)
@@ -61,8 +69,7 @@ def test_an_alert_fires_while_no_node_has_room_for_a_releases_pods(
     rendered = Rendered(helm.template([file], release.name, release.namespace))
     release.apply(release.file(fleet(), "applied"))
     release.seen()
-    scrape = {"job_name": "operator", "static_configs": [{"targets": [operator]}]}
-    with reading(scrape, rendered, tmp_path) as prometheus:
+    with reading(scraped(operator), rendered, tmp_path) as prometheus:
         eventually(prometheus.answers)
         eventually(lambda: "ServiceNotReady" in prometheus.firing())
         (found,) = prometheus.ask('ALERTS{alertname="ServiceNotReady"}')

@@ -22,7 +22,7 @@ LONG_KEY = "a" * 31
 CLAIM = {"deviceClass": "gpu.example.com"}
 LONG_CARD = {"vendor": "xpu", "memory": "8Gi", "order": 9, "nodes": {"max": 2}, "claim": CLAIM}
 FETCHED = {"task": "embeddings", "engine": "fake", "source": {"hub": "a/b"}, "accelerator": LONG_KEY, "gpu": 0.1}
-JOB = {"task": "embeddings", "engine": "fake", "source": {"path": "/"}, "accelerator": LONG_KEY, "gpu": 0.1,
+JOB = {"task": "embeddings", "engine": "fake", "source": {"path": "/"}, "accelerator": LONG_KEY,
        "input": "s3://in", "output": "s3://out"}  # fmt: skip
 READING = {"get", "list", "watch"}
 
@@ -54,7 +54,7 @@ def taken(documents: list[dict[str, Any]], release: Release) -> list[str]:
 def test_every_object_of_the_longest_names_is_one_that_kubernetes_takes(
     strategy: str, aliases: str, release: Release
 ) -> None:
-    more: dict[str, Any] = {"models__fetched": FETCHED, "jobs__one": JOB, "monitoring__dashboards__enabled": True}
+    more: dict[str, Any] = {"models__fetched": FETCHED, "monitoring__dashboards__enabled": True}
     asked = everything(upgrade__strategy=strategy, aliases__type=aliases, **more)
     file = release.file(asked, "all")
     documents = helm.template([file], LONGEST, release.namespace)
@@ -71,9 +71,14 @@ def test_every_object_of_the_longest_names_is_one_that_kubernetes_takes(
         "job",
         "persistentvolumeclaim",
         "resourceclaim",
-        "rayjob",
         "configmap",
     }
+
+
+def test_a_job_is_an_object_that_kubernetes_takes(release: Release) -> None:
+    asked = everything(jobs__one={**JOB, "queue": "batch"}, jobs__other={**JOB, "scheduler": "volcano"})
+    names = taken(helm.template([release.file(asked, "jobs")], release.name, release.namespace), release)
+    assert sum(name.startswith("rayjob") for name in names) == 2
 
 
 def test_a_release_of_the_longest_name_serves(release: Release, ray: Dashboard, node: str) -> None:

@@ -29,7 +29,7 @@ POSTS = [
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 SPELLINGS = [
     "{}/", "//{}", "/./{}", "/x/..{}", "{}?key=", "{}/health", "{}%2f", "{}/%2e%2e/health", "{};/health", "/%63hat{}",
-    "/%63hat/v1/chat/completions",
+    "/%63hat/v1/chat/completions", "/chat%2Fv1/chat/completions",
 ]  # fmt: skip
 
 

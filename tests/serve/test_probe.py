@@ -34,7 +34,7 @@ def replica(task: str, folder: Path) -> Any:
     entry = {"model": task, "engine": ENGINES[task], "engineConfig": CONFIG.get(task, {})}
     args = module.Args.model_validate({**entry, "source": {"path": str(folder)}, "placement": PLACE})
     made: Any = object.__new__(getattr(module, CLASSES[task]))
-    made.args, made.failure, made.checkup, made._small = args, None, None, {}
+    made.args, made.failure, made.checkup, made.small = args, None, None, {}
     made.engine = Replica._load(made, args)
     return made
 
