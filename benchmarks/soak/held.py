@@ -9,6 +9,7 @@ import psutil
 
 REPLICA = re.compile("ray::ServeReplica:([^:]+):")
 PROXY = "haproxy -db"
+PLACE = re.compile(r"/\S*/")
 AVERAGED = 0.1
 """Of the looks, at either end: one more or less says nothing."""
 
@@ -75,9 +76,9 @@ def application(process: psutil.Process) -> str:
 
 
 def _command(process: psutil.Process) -> str:
-    """Empty of one that is gone."""
+    """Without the places of files; empty of one that is gone."""
     try:
-        return " ".join(process.cmdline()).strip() or process.name()
+        return PLACE.sub("", " ".join(process.cmdline())).strip() or process.name()
     except psutil.Error:
         return ""
 

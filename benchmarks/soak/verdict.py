@@ -18,6 +18,8 @@ from serve.bench.ask import Answer
 MEMORY = 0.02
 FILES = 4
 """By so many connections and files the number moves while nothing is lost."""
+LOGS = "log_monitor.py"
+"""Ray's, which holds the logs of each worker that ever was, of 200 at most (LOG_MONITOR_MAX_OPEN_FILES)."""
 LOOKS = 2
 """Fewer show no growth."""
 
@@ -110,7 +112,7 @@ def _memory(seen: Seen) -> Rule:
 
 
 def _files(seen: Seen) -> Rule:
-    more = {held.name: held.more_files() for held in judged(seen)}
+    more = {held.name: held.more_files() for held in judged(seen) if LOGS not in held.name}
     what = f"growth of open files of a process, of {len(more)}"
     beyond = [name for name, growth in more.items() if growth > FILES]
     return Rule(what, f"at most {FILES}", _most(more, "{:+.0f}"), bool(more) and not beyond)

@@ -81,6 +81,7 @@ class Session:
         seen = self._saved()
         while (failure := self.service.nodes.failed()) is None:
             time.sleep(LOOK_SECONDS)
+            self.service.nodes.bury()
             if (saved := self._saved()) != seen:
                 seen = saved
                 self._apply_again()

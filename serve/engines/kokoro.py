@@ -5,6 +5,7 @@ language. Nothing is downloaded: English is phonemised by misaki where its spaCy
 espeak-ng that comes with espeakng-loader otherwise.
 """
 
+import ctypes
 import importlib.util
 import logging
 import os
@@ -85,10 +86,14 @@ class Engine:
 
     def speak(self, text: str, *, voice: str, speed: float) -> Iterator[Samples]:
         phonemise = self._phonemisers[self._languages[voice]]
-        for sentence in sentences(text):
-            for phonemes in fitting(phonemise(sentence)):
-                if any(phoneme.isalpha() for phoneme in phonemes):  # Of punctuation alone it makes a noise.
-                    yield self._spoken(phonemes, voice, speed)
+        try:
+            for sentence in sentences(text):
+                for phonemes in fitting(phonemise(sentence)):
+                    if any(phoneme.isalpha() for phoneme in phonemes):  # Of punctuation alone it makes a noise.
+                        yield self._spoken(phonemes, voice, speed)
+        finally:
+            if self.device == "cpu":
+                _give_back()
 
     def _spoken(self, phonemes: str, voice: str, speed: float) -> Samples:
         import torch
@@ -98,6 +103,13 @@ class Engine:
         style = self._styles[voice][len(phonemes) - 1]
         samples: Samples = self.model(phonemes, style, speed).reshape(-1).float().numpy()
         return samples
+
+
+def _give_back() -> None:
+    """What was computed with: each length of speech wants other sizes, and glibc would keep gigabytes of them."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def fitting(phonemes: str) -> Iterator[str]:

@@ -102,6 +102,14 @@ class Nodes:
             process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def bury(self) -> None:
+        """Orphans that we adopted and that have ended, for whom nobody else waits."""
+        started = {process.pid for process in self._processes}
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.Error, ChildProcessError):
+                if child.pid not in started and child.status() == psutil.STATUS_ZOMBIE:
+                    os.waitpid(child.pid, os.WNOHANG)
+
     def _descendants(self) -> set[psutil.Process]:
         """Below the nodes, and orphans that we adopted, told from other children by the folder in their environment.
 
