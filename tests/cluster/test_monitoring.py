@@ -31,12 +31,15 @@ def scraped(operator: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def operator(cluster: None) -> Iterator[str]:
-    """Where its metrics are; it has them when it is told to, as by its chart."""
+    """Where its metrics are; it has them when it is told to, as by its chart, and starts anew for that."""
     (found,) = kubectl.items("deployments", "--all-namespaces", kubectl.OPERATOR)
     name, place = found["metadata"]["name"], f"--namespace={found['metadata']['namespace']}"
     if not any(FLAG in argument for argument in found["spec"]["template"]["spec"]["containers"][0].get("args", [])):
-        patch = f'[{{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "{FLAG}"}}]'
-        kubectl.run("patch", "deployment", name, "--type=json", f"--patch={patch}", place)
+        (pod,) = kubectl.items("pods", "--all-namespaces", kubectl.OPERATOR)
+        chosen = {"kubernetes.io/hostname": pod["spec"]["nodeName"]}  # Other nodes here have no kubelet.
+        patch = [{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": FLAG},
+                 {"op": "add", "path": "/spec/template/spec/nodeSelector", "value": chosen}]  # fmt: skip
+        kubectl.run("patch", "deployment", name, "--type=json", f"--patch={json.dumps(patch)}", place)
     kubectl.run("rollout", "status", f"deployment/{name}", "--timeout=3m", place)
     command = ["kubectl", "port-forward", f"deployment/{name}", ":8080", place]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
