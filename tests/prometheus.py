@@ -101,23 +101,3 @@ def reading(scrape: Mapping[str, Any], rendered: Rendered, folder: Path) -> Iter
     ):
         yield Prometheus(f"http://127.0.0.1:{port}")
         process.terminate()
-
-
-def annotated(api: str, namespace: str) -> dict[str, Any]:
-    """How Prometheus usually finds pods with `prometheus.io/scrape`, but by way of the API server at `api`."""
-    meta = "__meta_kubernetes_"
-    asks = f"{meta}pod_annotation_prometheus_io_"
-    place = [f"{meta}namespace", f"{meta}pod_name", f"{asks}port", f"{asks}path"]
-    return {
-        "job_name": "pods",
-        "kubernetes_sd_configs": [{"role": "pod", "api_server": f"http://{api}", "namespaces": {"names": [namespace]}}],
-        "relabel_configs": [
-            {"source_labels": [f"{asks}scrape"], "action": "keep", "regex": "true"},
-            {"source_labels": place, "regex": "(.+);(.+);(.+);(.+)", "target_label": "__metrics_path__",
-             "replacement": "/api/v1/namespaces/$1/pods/$2:$3/proxy$4"},
-            {"target_label": "__address__", "replacement": api},
-            {"action": "labelmap", "regex": f"{meta}pod_label_(.+)"},
-            {"source_labels": [f"{meta}namespace"], "target_label": "namespace"},
-            {"source_labels": [f"{meta}pod_name"], "target_label": "pod"},
-        ],
-    }  # fmt: skip

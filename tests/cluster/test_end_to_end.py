@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -35,12 +35,9 @@ from tests.cluster.served import (
     running_pods,
     served,
 )
-from tests.helm import render
 from tests.outside import asking, table
-from tests.prometheus import ALL, annotated, reading
 
 pytestmark = running_pods
-Eventually = Callable[[Callable[[], bool]], None]
 PATIENCE = 180
 SENTENCE = "The quick brown fox jumps over the lazy dog."
 
@@ -178,19 +175,6 @@ def _row(port: int) -> str:
     """Of the table."""
     known = str(port) if str(port) in table.documented() else "others, chosen by Ray"
     return "30000 to 31000" if port in range(30_000, 31_001) else known
-
-
-def test_prometheus_finds_every_pod_by_its_annotations_and_whose_it_is(
-    release: Served, eventually: Eventually, tmp_path: Path
-) -> None:
-    rendered = render(SPEC, {"monitoring": ALL}, release=NAME, namespace=release.namespace)
-    ours = f'{{namespace="{release.namespace}",ai_inference_release="{NAME}"}}'
-    with kubectl.proxied() as api, reading(annotated(api, release.namespace), rendered, tmp_path) as prometheus:
-        eventually(prometheus.answers)
-        eventually(lambda: len(prometheus.ask(f"up{ours} == 1")) == 3)
-        available = f"ray_ai_inference_model_available{ours} == 1"
-        eventually(lambda: {one["metric"]["model"] for one in prometheus.ask(available)} == set(SPEC["models"]))
-        eventually(lambda: prometheus.firing() <= {"ServiceNotReady"})  # The operator is not asked.
 
 
 def test_a_key_that_is_added_to_the_secret_may_ask_without_a_restart(release: Served) -> None:
