@@ -70,7 +70,7 @@ def test_an_alert_fires_while_no_node_has_room_for_a_releases_pods(
 ) -> None:
     file = release.file(fleet(monitoring=ALL), "nowhere")
     rendered = Rendered(helm.template([file], release.name, release.namespace))
-    release.apply(release.file(fleet(), "applied"))
+    release.apply(release.file(fleet(head__nodeSelector={"kubernetes.io/hostname": "nowhere"}), "applied"))
     release.seen()
     with reading(scraped(operator), rendered, tmp_path) as prometheus:
         eventually(prometheus.answers)
