@@ -159,17 +159,19 @@ def test_audio_that_is_heard_is_limited(limited: Limited) -> None:
 def test_a_client_that_leaves_frees_its_place_among_the_requests_at_once(
     limited: Limited, eventually: Eventually
 ) -> None:
-    limited.limit(requestsAtOnce=1)
+    limited.limit(requestsAtOnce=1, requestsPerMinute=600)
 
-    def chat(words: int) -> requests.Response:
+    def chat(words: int, name: str = "alice") -> requests.Response:
         body = {"messages": [{"role": "user", "content": "word " * words}], "stream": True}
-        headers = {"api-key": key("alice")}
+        headers = {"api-key": key(name)}
         return requests.post(
             f"{limited.address}/chat/v1/chat/completions", json=body, headers=headers, timeout=60, stream=True
         )
 
+    eventually(lambda: "x-ratelimit-limit-requests" in chat(1, "bob").headers)  # A change of limits is there soon.
     with chat(500) as first:
-        assert next(first.iter_lines())
+        lines = first.iter_lines()  # Kept, as a generator that is dropped closes the connection.
+        assert next(lines)
         with chat(1) as second:
             assert second.status_code == 429
             assert "'alice' has its 1 requests at once of model 'chat'" in second.json()["error"]["message"]
