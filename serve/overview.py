@@ -21,7 +21,7 @@ from serve.errors import Unauthorized
 from serve.forward import Forwarder
 from serve.front.exchange import Exchange
 from serve.front.key import Key
-from serve.front.keys import Keys
+from serve.front.keys import MISSING, Keys
 from serve.states import State, states
 from serve.table import Table
 
@@ -40,7 +40,7 @@ def key_of(scope: Scope) -> Key:
     """Of a request that may not come without one; raises Unauthorized."""
     key = Exchange.of(scope).key
     if key is None:
-        raise Unauthorized("the request brings no key; send `Authorization: Bearer KEY`")
+        raise Unauthorized(MISSING)
     return key
 
 

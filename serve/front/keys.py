@@ -32,6 +32,7 @@ OPEN = "open"
 TOKEN, TOKEN_FILE = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
 """Ray's token, or the file of it, as Ray itself looks for it."""
 LOOK_SECONDS = 1.0
+MISSING = "the request brings no key; send `Authorization: Bearer KEY`"
 UNKNOWN = "the key is not one of this service's; look whether it was copied whole, or replaced"
 NONE_YET = "this service has no keys yet; whoever runs it adds them to its Secret"
 FOR = b"x-ai-inference-for"
@@ -94,7 +95,7 @@ class Keys:
     def _sent(self, scope: Scope) -> Key:
         said = _said(scope)
         if not said:
-            raise Unauthorized("the request brings no key; send `Authorization: Bearer KEY`")
+            raise Unauthorized(MISSING)
         self._look()
         key = self._known.get(self._digest(said))
         if key is SERVICE and header(scope, FOR):
