@@ -160,7 +160,8 @@ def test_another_pod_hears_at_each_port_no_more_than_the_table_says(release: Ser
     addresses = {pod["status"]["podIP"]: group for group, pod in release.pods().items()}
     with client(release, "outsider", Path(asking.__file__).read_text(), "llm", *addresses):
         kubectl.wait("pod/outsider", "jsonpath={.status.phase}=Succeeded", *release.place)
-        said = [asking.Said(**json.loads(one)) for one in kubectl.run("logs", "outsider", *release.place).splitlines()]
+        said = [asking.Said.of(line) for line in kubectl.run("logs", "outsider", *release.place).splitlines()]
+    assert {addresses[one.host] for one in said} == {"head", "processor", "arc"}
     found: dict[str, table.Row] = defaultdict(table.Row)
     for one in said:
         found[_row(one.port)] |= table.row(one, SPEC["models"], loopback=False)

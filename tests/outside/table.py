@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.outside.asking import PATHS, Said
 
 DOCS = Path(__file__).parents[2] / "docs" / "security.md"
+PAGE = (Path(__file__).parents[2] / "serve" / "page" / "index.html").read_bytes().decode("latin-1")
 HEAD = "| port | "
 
 
@@ -32,8 +33,9 @@ class Row:
 
 
 def row(said: Said, models: Iterable[str], *, loopback: bool) -> Row:
-    """What a port that serves these models has said."""
-    naming = {path for path, body in said.answers.items() if any(model in body for model in models)}
+    """What a port that serves these models has said; the page has words of its own, whatever the models are called."""
+    bodies = said.answers.items()
+    naming = {path for path, body in bodies if body != PAGE and any(model in body for model in models)}
     if set(said.answers) == set(PATHS):
         return Row(frozenset({"any path"}), frozenset({"any path"} if naming else ()), loopback)
     return Row(frozenset(said.answers), frozenset(naming), loopback)
