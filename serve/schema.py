@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import yaml
+
 from serve import batch, engine, tasks
 from serve.accelerator import Accelerator
 from serve.chart_values import CHART, Values
@@ -33,6 +35,7 @@ def schema() -> dict[str, Any]:
         definitions[entry]["allOf"] = [*configs, *(_engines_of(done_by, name) for name in task_names(done_by))]
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$comment": COMMAND}
     tidy: dict[str, Any] = _tidy(head | root)
+    _require(tidy, yaml.safe_load((CHART / "values.yaml").read_text()), definitions=tidy["$defs"])
     return tidy
 
 
@@ -82,6 +85,16 @@ def _defaults(cls: type[Closed]) -> dict[str, Any]:
     optional = {field.alias: field.get_default() for field in cls.model_fields.values() if not field.is_required()}
     plain = {key: default for key, default in optional.items() if isinstance(default, str | int | float | tuple)}
     return dict(sorted((str(key), default) for key, default in plain.items()))
+
+
+def _require(node: dict[str, Any], stated: Any, definitions: dict[str, Any]) -> None:
+    """All keys that values.yaml states, as null in a user's file would take one away and leave what it guards open."""
+    node = definitions[node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+    if not isinstance(stated, dict) or "properties" not in node:
+        return
+    node["required"] = [key for key in node["properties"] if key in stated]
+    for key in node["required"]:
+        _require(node["properties"][key], stated[key], definitions)
 
 
 def _tidy(node: Any) -> Any:

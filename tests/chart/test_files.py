@@ -3,11 +3,13 @@
 import re
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 import serve
 from serve import dashboards, schema
@@ -17,6 +19,8 @@ from serve.errors import ConfigurationError
 from serve.values import MODEL_NAME
 from tests.helm import VALUES, fleet, render
 
+OWN = {"monitoring.dashboards.labels.grafana_dashboard", "monitoring.dashboards.annotations.grafana_folder"}
+"""Of maps that are the user's."""
 FILES = sorted(VALUES.glob("*.yaml"))
 
 
@@ -50,6 +54,32 @@ def test_the_chart_names_the_ray_that_the_package_pins() -> None:
     project = tomllib.loads((CHART.parents[1] / "pyproject.toml").read_text())["project"]
     version = yaml.safe_load((CHART / "values.yaml").read_text())["rayVersion"]
     assert f"ray[data,serve]=={version}" in project["dependencies"]
+
+
+def keys(values: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in values.items():
+        yield (*above, key)
+        yield from keys(value, (*above, key)) if isinstance(value, dict) else ()
+
+
+def without(values: dict[str, Any], key: str, *below: str) -> dict[str, Any]:
+    """As helm leaves it, where a user's file says null."""
+    if below:
+        return {**values, key: without(values[key], *below)}
+    return {one: value for one, value in values.items() if one != key}
+
+
+def test_no_default_can_be_taken_away_unnoticed() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    validator = Draft202012Validator(schema.schema())
+    assert validator.is_valid(values)
+    missed = {path for path in keys(values) if validator.is_valid(without(values, *path))}
+    assert {".".join(path) for path in missed} == OWN
+
+
+def test_helm_says_which_default_is_missing() -> None:
+    with pytest.raises(ConfigurationError, match="at '/network': missing property 'policies'"):
+        render("homelab", {"network": {"policies": None}})
 
 
 def test_every_key_of_the_defaults_has_a_comment_or_is_one_of_a_commented_group() -> None:

@@ -9,7 +9,7 @@ import pytest
 from serve.sources import folder_name
 from serve.values import Source
 from tests.cluster import kubectl
-from tests.cluster.served import NAME, USER, Served, loading_images, running_pods, served
+from tests.cluster.served import CACHE, NAME, USER, Served, loading_images, running_pods, served
 from tests.serve import references
 
 pytestmark = running_pods
@@ -52,8 +52,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def release(cluster: None, store: str, folder: Path) -> Iterator[Served]:
     here = {
-        "vendor": "cpu", "memory": "2Gi", "order": 1, "cpus": 0.3, "ram": "3Gi", "cache": {"prefetch": True},
-        "env": {"AWS_ENDPOINT_URL": store, **CREDENTIALS},
+        "vendor": "cpu", "memory": "2Gi", "order": 1, "cpus": 0.3, "ram": "3Gi",
+        "cache": {"prefetch": True, "existingClaim": CACHE}, "env": {"AWS_ENDPOINT_URL": store, **CREDENTIALS},
     }  # fmt: skip
     resting = {
         "task": "embeddings", "engine": "sentence_transformers", "source": {"s3": f"{BUCKET}/{PREFIX}"},
