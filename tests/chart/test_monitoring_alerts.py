@@ -45,6 +45,9 @@ FIRING: dict[str, list[dict[str, str]]] = {
         others("kuberay_service_info", "1+0x60", **OURS),
         others("kuberay_service_condition_ready", "1+0x60", condition="false", **OURS),
     ],
+    "UpgradeUnfinished": [
+        others("kuberay_service_condition_upgrade_in_progress", "1+0x60", condition="true", **OURS),
+    ],
     "ModelDown": [KNOWN, series("model_available", "0+0x60", model="whisper", cause="load")],
     "ModelErrors": [
         series("requests_total", "0+10x60", status="200", **WHISPER),
@@ -66,6 +69,9 @@ QUIET: dict[str, list[dict[str, str]]] = {
         others("kuberay_service_info", "1+0x60", **OURS),
         others("kuberay_service_condition_ready", "1+0x60", condition="true", **OURS),
         others("kuberay_service_info", "1+0x60", exported_namespace="other", name="ai-inference-2"),
+    ],
+    "UpgradeUnfinished": [
+        others("kuberay_service_condition_upgrade_in_progress", "1+0x60", condition="false", **OURS),
     ],
     "ModelDown": [KNOWN, ANSWERS, RESTING],
     "ModelErrors": [

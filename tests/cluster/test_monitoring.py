@@ -1,4 +1,4 @@
-"""What Prometheus hears of the operator: how jobs are, and a RayService that is not Ready is called out."""
+"""What Prometheus hears of the operator: how jobs are, a service that is not Ready, an upgrade that does not end."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 from serve.chart_values import CHART
 from serve.cli import helm
 from tests.cluster import kubectl
-from tests.cluster.changes import values
+from tests.cluster.changes import SPARE, values
 from tests.cluster.dashboard import Dashboard
 from tests.cluster.release import Release
 from tests.helm import Rendered, fleet
@@ -77,3 +77,19 @@ def test_an_alert_fires_while_no_node_has_room_for_a_releases_pods(
         eventually(lambda: "ServiceNotReady" in prometheus.firing())
         (found,) = prometheus.ask('ALERTS{alertname="ServiceNotReady"}')
         assert found["metric"]["name"] == release.name
+
+
+def test_another_fires_while_an_upgrade_does_not_end_though_the_old_cluster_serves(
+    release: Release, ray: Dashboard, node: str, operator: str, eventually: Eventually, tmp_path: Path
+) -> None:
+    """As where its new pods find no node."""
+    rendered = Rendered(
+        helm.template([release.file(fleet(monitoring=ALL), "upgraded")], release.name, release.namespace)
+    )
+    release.apply(release.file(values(node, SPARE), "before"))
+    release.ready()
+    ray.hold(release.namespace)
+    release.apply(release.file(values(node, {**SPARE, "image__tag": "next"}), "after"))
+    with reading(scraped(operator), rendered, tmp_path) as prometheus:
+        eventually(prometheus.answers)
+        eventually(lambda: prometheus.firing() == {"UpgradeUnfinished", "ServiceAbsent"})
