@@ -81,7 +81,7 @@ class Prometheus:
 
 
 @contextmanager
-def reading(scrape: Mapping[str, Any], rendered: Rendered, folder: Path) -> Iterator[Prometheus]:
+def reading(rendered: Rendered, folder: Path, *scrapes: Mapping[str, Any]) -> Iterator[Prometheus]:
     """One with the chart's rules; an alert fires as soon as it is so, and not after minutes of it."""
     file, port = rules(rendered, folder), free_port()
     hasty = yaml.safe_load(file.read_text())
@@ -89,7 +89,7 @@ def reading(scrape: Mapping[str, Any], rendered: Rendered, folder: Path) -> Iter
         rule.pop("for", None)
     file.write_text(yaml.safe_dump(hasty))
     often = {"scrape_interval": "2s", "evaluation_interval": "2s"}
-    config = {"global": often, "rule_files": [str(file)], "scrape_configs": [dict(scrape)]}
+    config = {"global": often, "rule_files": [str(file)], "scrape_configs": scrapes}
     (folder / "prometheus.yaml").write_text(json.dumps(config))
     command = [
         program("prometheus"), f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/data",

@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ import pytest
 import requests
 
 from serve.checks.stt import SPEECH
+from tests import discovery
 from tests.cluster import kubectl
 from tests.cluster.client import client
 from tests.cluster.served import (
@@ -35,9 +36,12 @@ from tests.cluster.served import (
     running_pods,
     served,
 )
+from tests.helm import render
 from tests.outside import asking, table
+from tests.prometheus import ALL, reading
 
 pytestmark = running_pods
+Eventually = Callable[[Callable[[], bool]], None]
 PATIENCE = 180
 SENTENCE = "The quick brown fox jumps over the lazy dog."
 
@@ -176,6 +180,24 @@ def _row(port: int) -> str:
     """Of the table."""
     known = str(port) if str(port) in table.documented() else "others, chosen by Ray"
     return "30000 to 31000" if port in range(30_000, 31_001) else known
+
+
+@pytest.mark.parametrize("way", ["annotated", "monitored"])
+def test_prometheus_finds_every_pod_by_its_annotations_or_the_monitor_and_whose_it_is(
+    release: Served, way: str, eventually: Eventually, tmp_path: Path
+) -> None:
+    rendered = render(SPEC, {"monitoring": ALL}, release=NAME, namespace=release.namespace)
+    (monitor,) = rendered.of("PodMonitor").values()
+    ours = f'{{namespace="{release.namespace}",ai_inference_release="{NAME}"}}'
+    with kubectl.proxied() as api:
+        pods = release.pods().values()
+        found = discovery.annotated(pods, api) if way == "annotated" else discovery.monitored(monitor, pods, api)
+        with reading(rendered, tmp_path, found) as prometheus:
+            eventually(prometheus.answers)
+            eventually(lambda: len(prometheus.ask(f"up{ours} == 1")) == len(pods))
+            available = f"ray_ai_inference_model_available{ours} == 1"
+            eventually(lambda: {one["metric"]["model"] for one in prometheus.ask(available)} == set(SPEC["models"]))
+            eventually(lambda: not prometheus.firing())
 
 
 def test_a_key_that_is_added_to_the_secret_may_ask_without_a_restart(release: Served) -> None:

@@ -56,9 +56,8 @@ def test_the_panels_of_jobs_show_what_the_operator_says_of_them(
     queries = [target["expr"] for panel in panels for target in panel["targets"] if "kuberay_job" in target["expr"]]
     assert queries
     release.apply(release.file(values(node, {"jobs__one": JOB}), "applied"))
-    with reading(
-        scraped(operator), Rendered(helm.template([file], release.name, release.namespace)), tmp_path
-    ) as prometheus:
+    rendered = Rendered(helm.template([file], release.name, release.namespace))
+    with reading(rendered, tmp_path, scraped(operator)) as prometheus:
         eventually(prometheus.answers)
         for query in queries:
             here = query.replace("$release", release.name).replace("$namespace", release.namespace)
@@ -72,7 +71,7 @@ def test_an_alert_fires_while_no_node_has_room_for_a_releases_pods(
     rendered = Rendered(helm.template([file], release.name, release.namespace))
     release.apply(release.file(fleet(head__nodeSelector={"kubernetes.io/hostname": "nowhere"}), "applied"))
     release.seen()
-    with reading(scraped(operator), rendered, tmp_path) as prometheus:
+    with reading(rendered, tmp_path, scraped(operator)) as prometheus:
         eventually(prometheus.answers)
         eventually(lambda: "ServiceNotReady" in prometheus.firing())
         (found,) = prometheus.ask('ALERTS{alertname="ServiceNotReady"}')
@@ -90,6 +89,6 @@ def test_another_fires_while_an_upgrade_does_not_end_though_the_old_cluster_serv
     release.ready()
     ray.hold(release.namespace)
     release.apply(release.file(values(node, {**SPARE, "image__tag": "next"}), "after"))
-    with reading(scraped(operator), rendered, tmp_path) as prometheus:
+    with reading(rendered, tmp_path, scraped(operator)) as prometheus:
         eventually(prometheus.answers)
         eventually(lambda: prometheus.firing() == {"UpgradeUnfinished", "ServiceAbsent"})

@@ -104,7 +104,7 @@ def prometheus(
         "file_sd_configs": [{"files": files, "refresh_interval": "5s"}],
         "relabel_configs": [{"target_label": name, "replacement": value} for name, value in labels.items()],
     }
-    with reading(scrape, watched, tmp_path_factory.mktemp("prometheus")) as found:
+    with reading(watched, tmp_path_factory.mktemp("prometheus"), scrape) as found:
         eventually(found.answers)
         yield found
 

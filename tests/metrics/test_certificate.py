@@ -43,7 +43,7 @@ def test_an_alert_fires_when_a_certificate_was_not_renewed_in_time(tmp_path: Pat
     where = {"target_label": "namespace", "replacement": "cert-manager"}
     with saying({"renewed": now + 60 * DAY, "forgotten": now + 3 * DAY}) as address:
         scrape = {"job_name": "cert-manager", "static_configs": [{"targets": [address]}], "relabel_configs": [where]}
-        with reading(scrape, monitored(), tmp_path) as prometheus:
+        with reading(monitored(), tmp_path, scrape) as prometheus:
             eventually(prometheus.answers)
             eventually(lambda: "CertificateExpires" in prometheus.firing())
             found = prometheus.ask('ALERTS{alertname="CertificateExpires"}')
