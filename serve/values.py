@@ -99,6 +99,10 @@ class Limits(Closed):
     """Characters to speak in any minute."""
     requests_at_once: int | None = Field(default=None, ge=1)
     """Requests that are worked on or wait."""
+    max_body: Quantity | None = None
+    """Largest request body, where that is less than the model's own; more is answered 413."""
+    max_audio: float | None = Field(default=None, gt=0)
+    """Seconds of audio in one request, where that is less than the model's own; more is answered 413."""
 
 
 class Served(Closed):

@@ -19,6 +19,7 @@ import yaml
 
 from serve.cli import helm
 from serve.local.nodes import end_with_parent, free_port
+from serve.local.service import Service
 from tests.helm import Rendered, fleet, render
 
 SERVICE = f'namespace="{helm.NAMESPACE}",ai_inference_release="{helm.RELEASE}"'
@@ -78,6 +79,17 @@ class Prometheus:
         assert answer["status"] == "success", answer
         found: list[dict[str, Any]] = answer["data"]["result"]
         return found
+
+
+def of_ray(service: Service) -> dict[str, Any]:
+    """Scrapes all that Ray says is there, with the labels that pods bring."""
+    files = [str(service.nodes.folder / "ray/prom_metrics_service_discovery.json")]
+    labels = {"namespace": helm.NAMESPACE, "ai_inference_release": helm.RELEASE}
+    return {
+        "job_name": "ray",
+        "file_sd_configs": [{"files": files, "refresh_interval": "5s"}],
+        "relabel_configs": [{"target_label": name, "replacement": value} for name, value in labels.items()],
+    }
 
 
 @contextmanager

@@ -16,9 +16,11 @@ from serve.asgi import ASGI, Message, Receive, Scope, Send, header
 from serve.errors import InferenceError, Overloaded, TimedOut, TooLarge, failed
 from serve.front.deadline import CURRENT, Deadline
 from serve.front.exchange import Exchange
+from serve.front.key import Key
 from serve.front.keys import Keys
 from serve.front.limiter import Limiter
 from serve.front.trace import Trace
+from serve.values import in_bytes
 
 logger = logging.getLogger("ray.serve")
 RETRY_AFTER = 1
@@ -147,10 +149,17 @@ class Front:
             if self.limiter:
                 self.limiter.settle(taken, exchange.usage)
 
+    def _largest(self, key: Key | None) -> tuple[int, str]:
+        """Body in bytes that a request with the key may have, and who says so."""
+        own = self.limiter and self.limiter.limit(key, "max_body")
+        if own and (most := in_bytes(own)) < self.max_body:
+            return most, "your key's"
+        return self.max_body, "this model's"
+
     def _bounded(self, scope: Scope, receive: Receive, exchange: Exchange) -> Receive:
         declared = header(scope, b"content-length")
-        left = self.max_body
-        too_large = TooLarge(f"the body is larger than {self.max_body} bytes, this model's maxBody")
+        left, whose = self._largest(exchange.key)
+        too_large = TooLarge(f"the body is larger than {left} bytes, {whose} maxBody")
         if declared.isdigit() and int(declared) > left:
             raise too_large
 

@@ -6,6 +6,7 @@ OpenAI's clients read (platform.openai.com/docs/guides/rate-limits).
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from serve.errors import Limited
 from serve.front.exchange import Exchange
@@ -38,6 +39,7 @@ class Limiter:
         key = exchange.key
         if not (exchange.method == "POST" or exchange.socket) or key is None or key is SERVICE:
             return ()
+        exchange.usage.max_audio = self.limit(key, "max_audio") or math.inf
         leases = [self._leases.of(Account(key.name, self.model, kind), limit) for kind, limit in self._of(key)]
         if not leases:
             return ()
@@ -55,14 +57,19 @@ class Limiter:
         if taken:
             self._leases.settle([(lease, amount, _used(lease, usage)) for lease, amount in taken])
 
-    def _of(self, key: Key) -> Iterator[tuple[str, float]]:
-        """Kinds and limits; what the key says of the model goes before what the model says."""
+    def limit(self, key: Key | None, field: str) -> Any:
+        """What the key says of the model goes before what the model says; None for no limit."""
+        if key is None or key is SERVICE:
+            return None
         own = key.limits.get(self.model)
-        if own is None and self.limits == NONE:
+        return getattr(own, field, None) or getattr(self.limits, field)
+
+    def _of(self, key: Key) -> Iterator[tuple[str, float]]:
+        """Kinds and limits."""
+        if self.limits == NONE and self.model not in key.limits:
             return
         for kind in AMOUNTS if key.passed else (*USED, AT_ONCE):
-            field = FIELDS[kind]
-            limit = getattr(own, field, None) or getattr(self.limits, field)
+            limit = self.limit(key, FIELDS[kind])
             if limit is not None:
                 yield kind, limit
 

@@ -133,7 +133,7 @@ class SpeechToText(Replica):
             return not left.is_set()
 
         try:
-            return await asyncio.to_thread(decode, file, self.args.max_audio, goes_on)
+            return await asyncio.to_thread(decode, file, min(self.args.max_audio, used.max_audio), goes_on)
         finally:
             left.set()
 

@@ -20,7 +20,7 @@ from serve.local.manifest import Manifest
 from serve.local.nodes import Nodes, free_port
 from serve.local.service import Service
 from tests.helm import Rendered
-from tests.prometheus import Prometheus, reading
+from tests.prometheus import Prometheus, of_ray, reading
 
 Eventually = Callable[[Callable[[], bool]], None]
 VALUES = Path(__file__).parent / "watched.yaml"
@@ -96,15 +96,7 @@ def service(watched: Rendered, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def prometheus(
     service: Service, watched: Rendered, eventually: Eventually, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
-    """It reads what Ray says is there."""
-    files = [str(service.nodes.folder / "ray/prom_metrics_service_discovery.json")]
-    labels = {"namespace": helm.NAMESPACE, "ai_inference_release": helm.RELEASE}
-    scrape = {
-        "job_name": "ray",
-        "file_sd_configs": [{"files": files, "refresh_interval": "5s"}],
-        "relabel_configs": [{"target_label": name, "replacement": value} for name, value in labels.items()],
-    }
-    with reading(watched, tmp_path_factory.mktemp("prometheus"), scrape) as found:
+    with reading(watched, tmp_path_factory.mktemp("prometheus"), of_ray(service)) as found:
         eventually(found.answers)
         yield found
 

@@ -1,20 +1,18 @@
 """What a real Prometheus reads of a real service with models of all five tasks: no panel is empty, and alerts fire."""
 
 import json
-import math
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from serve.chart_values import CHART
-from serve.cli import helm
 from serve.local.service import Service
+from tests import panels
 from tests.helm import Rendered
 from tests.metrics.conftest import Eventually
 from tests.metrics.picture import draw
@@ -22,11 +20,10 @@ from tests.prometheus import Prometheus
 
 pytestmark = pytest.mark.slow
 
-VARIABLES = {"$namespace": helm.NAMESPACE, "$release": helm.RELEASE, "$__rate_interval": "2m"}
 OTHERS = {
     "kuberay_": "the operator's own, and there is no cluster",
     "certmanager_": "cert-manager's own, and there is no cluster",
-    "ray_vllm_": "vLLM's own, and these models are by the fake engine; tests/serve/test_vllm.py has them",
+    "ray_vllm_": "vLLM's own, and these models are by the fake engine; tests/serve/test_vllm.py asks for them",
 }
 """Beginnings of names that are not looked for here, and why."""
 SERIES = re.compile(r"\b(?:ray|kuberay|certmanager)_\w+\{[^}]*\}")
@@ -57,34 +54,16 @@ FAULTS = {
 }
 
 
-def panels() -> Iterator[tuple[str, str]]:
-    """Each query of each dashboard, by where it is."""
-    for file in sorted((CHART / "dashboards").glob("*.json")):
-        for panel in json.loads(file.read_text())["panels"]:
-            for target in panel["targets"]:
-                yield f"{file.stem}: {panel['title']}: {target['legendFormat']}", target["expr"]
-
-
-def asked(query: str) -> str:
-    for name, value in VARIABLES.items():
-        query = query.replace(name, value)
-    return query
-
-
 def ours(query: str) -> bool:
     return not any(name in query for name in OTHERS)
 
 
-def answered(found: list[dict[str, Any]]) -> bool:
-    return any(not math.isnan(float(one["value"][1])) for one in found)
-
-
 def test_no_panel_of_any_dashboard_is_empty(busy: Prometheus, eventually: Eventually) -> None:
-    queries = {where: asked(query) for where, query in panels() if ours(query)}
+    queries = {where: query for where, query in panels.queries() if ours(query)}
     assert len(queries) > 60
 
     def empty() -> list[str]:
-        return [where for where, query in queries.items() if not answered(busy.ask(query))]
+        return [where for where, query in queries.items() if not panels.answered(busy.ask(query))]
 
     try:
         eventually(lambda: not empty())
@@ -135,15 +114,15 @@ def test_amounts_are_those_of_the_requests(busy: Prometheus) -> None:
 
 def test_the_front_can_be_drawn(busy: Prometheus, tmp_path: Path, eventually: Eventually) -> None:
     """PICTURES is a folder that keeps it."""
-    panels = json.loads((CHART / "dashboards/fleet.json").read_text())["panels"][:4]
+    front = json.loads((CHART / "dashboards/fleet.json").read_text())["panels"][:4]
 
     def drawn() -> dict[str, list[dict[str, Any]]]:
-        return {panel["title"]: busy.over_time(asked(panel["targets"][0]["expr"]), 120) for panel in panels}
+        return {panel["title"]: busy.over_time(panels.asked(panel["targets"][0]["expr"]), 120) for panel in front}
 
     eventually(lambda: all(len(found[0]["values"]) > 20 for found in drawn().values()))
     lines = drawn()
     file = draw(
-        {panel["title"]: panel for panel in panels}, lines, Path(os.environ.get("PICTURES", tmp_path)) / "front.svg"
+        {panel["title"]: panel for panel in front}, lines, Path(os.environ.get("PICTURES", tmp_path)) / "front.svg"
     )
     for title, found in lines.items():
         assert title in file.read_text()

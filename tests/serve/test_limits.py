@@ -23,7 +23,10 @@ NAMES = ("alice", "bob", "carol", "dave")
 REPLICAS = 3
 SEVERAL = ("vectors", "small", "voice")
 VECTORS = {"task": "embeddings"}
-OWN = {"carol": "limits: {vectors: {requestsPerMinute: 2}}"}
+OWN = {
+    "carol": "limits: {vectors: {requestsPerMinute: 2}}",
+    "dave": "limits: {vectors: {maxBody: 1k}, ears: {maxAudio: 2}}",
+}
 
 
 def key(name: str) -> str:
@@ -42,7 +45,7 @@ class Limited:
             "vectors": VECTORS, "small": small, "voice": {"task": "tts"}, "ears": {"task": "stt"}, "chat": chat
         }  # fmt: skip
 
-    def limit(self, **limits: float) -> None:
+    def limit(self, **limits: float | str) -> None:
         """Of each key, over all replicas of each model."""
         applications = [application(*model) for model in self.models.items()]
         for one in applications:
@@ -52,12 +55,18 @@ class Limited:
         self.service.apply({"applications": [gateway(self.models), *applications]})
         self.service.wait()
 
-    def embed(self, name: str, model: str = "vectors", session: Any = requests) -> requests.Response:
-        headers, body = {"authorization": f"Bearer {key(name)}"}, {"model": model, "input": "text"}
+    def embed(
+        self, name: str, model: str = "vectors", session: Any = requests, text: str = "text"
+    ) -> requests.Response:
+        headers, body = {"authorization": f"Bearer {key(name)}"}, {"model": model, "input": text}
         answer: requests.Response = session.post(
             f"{self.address}/{model.partition(':')[0]}/v1/embeddings", json=body, headers=headers, timeout=60
         )
         return answer
+
+    def hear(self, name: str) -> requests.Response:
+        headers, files = {"api-key": key(name)}, {"file": SPEECH.read_bytes()}  # 3.65 seconds of it.
+        return requests.post(f"{self.address}/ears/v1/audio/transcriptions", files=files, headers=headers, timeout=60)
 
     def replicas(self) -> set[str]:
         (deployment,) = self.service.applications()["vectors"]["deployments"].values()
@@ -142,18 +151,26 @@ def test_characters_to_speak_are_limited(limited: Limited) -> None:
 
 def test_audio_that_is_heard_is_limited(limited: Limited) -> None:
     limited.limit(audioSecondsPerMinute=5)
-
-    def hear() -> requests.Response:
-        headers, files = {"api-key": key("alice")}, {"file": SPEECH.read_bytes()}  # 3.65 seconds of it.
-        return requests.post(
-            f"{limited.address}/ears/v1/audio/transcriptions", files=files, headers=headers, timeout=60
-        )
-
-    found = [hear() for _ in range(4)]
+    found = [limited.hear("alice") for _ in range(4)]
     assert found[0].status_code == 200
     assert [answer.status_code for answer in found[2:]] == [429, 429]
     assert "'alice' has its 5 audio seconds per minute of model 'ears'" in found[-1].json()["error"]["message"]
     assert found[-1].headers["x-ratelimit-limit-audio-seconds"] == "5"
+
+
+def test_a_key_may_send_less_at_once_than_the_model_takes(limited: Limited, eventually: Eventually) -> None:
+    limited.limit()
+    bodies = {name: limited.embed(name, text="word " * 300) for name in ("alice", "dave")}
+    sounds = {name: limited.hear(name) for name in ("alice", "dave")}
+    for answers, said in (
+        (bodies, "the body is larger than 1000 bytes, your key's maxBody"),
+        (sounds, "file: has more than 2 seconds of audio; send it in parts"),
+    ):
+        assert {name: answer.status_code for name, answer in answers.items()} == {"alice": 200, "dave": 413}
+        assert answers["dave"].json()["error"]["message"] == said
+    limited.limit(maxBody="100", maxAudio=1)
+    eventually(lambda: limited.embed("alice", text="word " * 30).status_code == 413)
+    eventually(lambda: limited.hear("alice").status_code == 413)
 
 
 def test_a_client_that_leaves_frees_its_place_among_the_requests_at_once(

@@ -16,11 +16,12 @@ from pydantic import BaseModel
 
 from serve import budget, engine, standins
 from serve.asgi import Message
-from serve.chart_values import CHART
 from serve.estimate.room import room
 from serve.express import Express
 from serve.local.service import Service
 from serve.values import ModelArgs
+from tests import panels
+from tests.prometheus import monitored, of_ray, reading
 from tests.serve.conftest import PLACE, Deploy, Line, application
 from tests.serve.scraped import names
 
@@ -81,13 +82,17 @@ def test_greedy_tokens_are_those_of_transformers_also_of_two_ranks(
 
 
 def test_prometheus_reads_what_the_dashboard_shows_of_vllm(
-    service: Service, client: openai.OpenAI, eventually: Callable[[Callable[[], bool]], None]
+    service: Service, client: openai.OpenAI, eventually: Callable[[Callable[[], bool]], None], tmp_path: Path
 ) -> None:
     client.completions.create(model="llama", prompt="The sea", max_tokens=TOKENS)
-    shown = set(re.findall(r"ray_vllm_\w+", (CHART / "dashboards/llm.json").read_text()))
+    shown = [query for _, query in panels.queries() if "ray_vllm_" in query]
     assert shown
     said = {f"ray_ai_inference_{name}_count" for name in ("batch_size", "queue_seconds", "request_seconds")}
-    eventually(lambda: shown | said <= names(service))
+    eventually(lambda: said <= names(service))
+    with reading(monitored(), tmp_path, of_ray(service)) as prometheus:
+        eventually(prometheus.answers)
+        for query in shown:
+            eventually(lambda query=query: panels.answered(prometheus.ask(query)))  # type: ignore[misc]
 
 
 def test_the_log_counts_the_tokens_that_vllm_counts_also_when_a_client_leaves(
