@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from serve.values import Closed, Limit, Quantity
+from serve.quantity import Quantity
+from serve.values import Closed, Limit
 
 NAME = r"^[a-z]([-a-z0-9]{0,29}[a-z0-9])?$"
 DNS_NAME = r"^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$"

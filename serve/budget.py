@@ -17,8 +17,9 @@ from serve.estimate import architecture, config, entry
 from serve.estimate.config import Checkpoint
 from serve.estimate.estimate import Estimate, Workload, estimated
 from serve.estimate.room import room
+from serve.quantity import mebibytes
 from serve.report import report
-from serve.values import Closed, ModelArgs, Placement, mebibytes
+from serve.values import Closed, ModelArgs, Placement
 
 SURE = 0.9
 """Estimates are within a tenth (docs/memory.md): what lies closer above the budget may turn out to be within it."""

@@ -7,7 +7,8 @@ import os
 from types import MappingProxyType
 
 from serve.errors import ModelUnavailable, OverBudget
-from serve.values import Placement, mebibytes
+from serve.quantity import mebibytes
+from serve.values import Placement
 
 MUCH = 0.8
 """Of the memory that the values say: cards have up to a tenth less than their name, by error correction and driver."""

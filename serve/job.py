@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from serve.values import MODEL_NAME, Closed, Placement, Quantity, Source
+from serve.quantity import Quantity
+from serve.values import MODEL_NAME, Closed, Placement, Source
 
 
 class Work(Closed):

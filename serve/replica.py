@@ -30,13 +30,14 @@ from serve.front.trace import Trace
 from serve.health import Health
 from serve.metrics import library, models, series, traffic, use
 from serve.pulse import Checkup
+from serve.quantity import in_bytes
 from serve.quotas.leases import Leases
 from serve.report import report
 from serve.small import SmallModels
 from serve.start import load, start
 from serve.store import Store
 from serve.use import Meter
-from serve.values import ModelArgs, Task, in_bytes
+from serve.values import ModelArgs, Task
 
 
 class Replica:

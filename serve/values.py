@@ -4,29 +4,17 @@
 of an accelerator (serve/accelerator.py) with a `Placement`, the share that it computed.
 """
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from serve.quantity import Quantity
+
 MODEL_NAME = r"^[a-z]([-a-z0-9]{0,51}[a-z0-9])?$"
-SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$")]
 Limit = Literal["mps", "hami"]
 Task = Literal["llm", "stt", "tts", "embeddings", "rerank"]
 Routing = Literal["balanced", "prefix", "session"]
-
-
-def in_bytes(quantity: str) -> int:
-    """Bytes in a Kubernetes quantity such as `3500Mi` (kubernetes.io/docs/reference, Quantity)."""
-    number, suffix = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", quantity).groups()  # type: ignore[union-attr]
-    return int(float(number) * SUFFIXES[suffix])
-
-
-def mebibytes(size: int) -> str:
-    """Bytes as a quantity, rounded up."""
-    return f"{-(-size // 2**20)}Mi"
 
 
 class Closed(BaseModel):

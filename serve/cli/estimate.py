@@ -23,7 +23,8 @@ from serve.estimate.sizing import Asked, Sizing, sized
 from serve.local.manifest import Manifest
 from serve.plan import entries
 from serve.plan.words import gibibytes
-from serve.values import Placement, Source, mebibytes
+from serve.quantity import mebibytes
+from serve.values import Placement, Source
 
 Hub = Annotated[str | None, typer.Option("--hub", help="A repository on the Hugging Face hub, `org/name`.")]
 Revision = Annotated[str | None, typer.Option(help="Its commit, tag or branch.")]

@@ -7,7 +7,7 @@ from serve.estimate import activations, cache, weights
 from serve.estimate.architecture import Encoder, Whisper
 from serve.estimate.config import Checkpoint
 from serve.estimate.datatype import DataType
-from serve.values import mebibytes
+from serve.quantity import mebibytes
 
 
 @dataclass(frozen=True)

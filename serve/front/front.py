@@ -20,7 +20,7 @@ from serve.front.key import Key
 from serve.front.keys import Keys
 from serve.front.limiter import Limiter
 from serve.front.trace import Trace
-from serve.values import in_bytes
+from serve.quantity import in_bytes
 
 logger = logging.getLogger("ray.serve")
 RETRY_AFTER = 1

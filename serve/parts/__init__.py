@@ -16,7 +16,7 @@ from serve.parts import place
 from serve.parts.part import Part
 from serve.parts.place import Place
 from serve.parts.rows import kind
-from serve.values import in_bytes
+from serve.quantity import in_bytes
 
 NOTE = "_job.json"  # Readers of a folder of parquet leave out what begins so.
 

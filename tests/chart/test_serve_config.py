@@ -8,8 +8,9 @@ import pytest
 from ray.serve.schema import ServeDeploySchema
 
 from serve import schema, tasks
+from serve.quantity import in_bytes
 from serve.table import Table
-from serve.values import Autoscaling, ModelArgs, Served, in_bytes
+from serve.values import Autoscaling, ModelArgs, Served
 from tests.helm import VALUES, Rendered, fleet, render
 
 GiB = 2**30
