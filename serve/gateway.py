@@ -26,7 +26,7 @@ from serve.table import Table, for_a_model
 from serve.values import Closed
 
 MAX_BODY = 2**30  # Each model has its own, smaller bound.
-MAX_HELD = 2**29  # Bytes of all bodies whose model is not known yet, in the memory of the head.
+ROOM = 2**29  # Bytes of all bodies whose model is not known yet, in the memory of the head.
 PIN = {"head": 0.001}  # One hop to the proxy, which the head always has.
 RETRY_AFTER = 2
 NAME = "gateway"
@@ -57,7 +57,7 @@ class Gateway:
         self.front: Front | None = None
         self.forwarder = Forwarder(self.table.address)
         self.calls = Calls()
-        self.room = Room(MAX_HELD)
+        self.room = Room(ROOM)
         self.overview = Overview(self.table, self.forwarder, self.keys)
 
     async def reconfigure(self, config: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from serve.front.key import Key
 from serve.front.usage import CURRENT, Usage
 
 PLACE = "ai_inference.exchange"
-LEFT = 499  # As nginx says that the client has gone before the answer's end.
+CLIENT_LEFT = 499  # As nginx says that the client has gone before the answer's end.
 
 
 class Exchange:
@@ -32,7 +32,7 @@ class Exchange:
         self.usage = Usage()
         self.span: Any = None
         """Of the trace, where traces are wanted."""
-        self.status = LEFT
+        self.status = CLIENT_LEFT
         self.error: str | None = None
         """Its code."""
         self.received = 0

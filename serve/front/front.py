@@ -24,7 +24,7 @@ from serve.quantity import in_bytes
 
 logger = logging.getLogger("ray.serve")
 RETRY_AFTER = 1
-LEFT = "client_left"
+CLIENT_LEFT = "client_left"
 Free = Callable[[str], bool]
 Watch = Callable[[Exchange], None]
 """Is told of each exchange when it is over."""
@@ -97,7 +97,7 @@ class Front:
             await exchange.fail(exchange.refusal or error)
         except asyncio.CancelledError:
             if exchange.refusal is None or not exchange.refused():
-                exchange.error = LEFT
+                exchange.error = CLIENT_LEFT
                 raise
             await exchange.fail(exchange.refusal)
         except Exception:
