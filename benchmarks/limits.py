@@ -30,8 +30,8 @@ from serve.bench.work import Shape
 from serve.errors import ConfigurationError
 from serve.local.nodes import free_port
 
-CLIENTS = 32
-WARM = 3
+CLIENTS = 32  # Requests at once.
+WARM = 3  # Turns of each key.
 KEYS = {"unlimited": "u" * 48, "limited": "l" * 48}
 Found = Mapping[str, Mapping[str, ByRound]]
 """By figure and key, what was measured in each turn."""
@@ -78,12 +78,12 @@ async def _taken(server: Server, task: str, turns: int, requests: int) -> Found:
             for place, name in enumerate(order(list(KEYS), turn)):
                 asks = work.asks(tasks.work_of(task), _shape(server, task), SEED + 2 * turn + place, requests)
                 run = await load.run(sessions[name], server.address, load.Level(CLIENTS), asks, 0)
-                measured = figures(run)
-                if measured.errors:
-                    raise ConfigurationError(f"{task}: not all were answered: {measured.errors}")
+                figured = figures(run)
+                if figured.errors:
+                    raise ConfigurationError(f"{task}: not all were answered: {figured.errors}")
                 if turn >= 0:
-                    found["requests/s"][name][turn] = measured.requests_per_second
-                    found["latency p50"][name][turn] = measured.latency["p50"]
+                    found["requests/s"][name][turn] = figured.requests_per_second
+                    found["latency p50"][name][turn] = figured.latency["p50"]
     return found
 
 

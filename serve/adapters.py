@@ -30,7 +30,7 @@ PASSED = b"x-ai-inference-passed"  # From a sibling: it is answered here, or two
 BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.UNAUTHORIZED)
 """The last where a sibling has heard of other keys already, or not yet."""
 
-RATE_HEADERS = b"x-ratelimit-"  # Headers of a key's limits, of which this replica has its own.
+RATE_PREFIX = b"x-ratelimit-"  # Headers of a key's limits, of which this replica has its own.
 OTHERS = {*keys.HEADERS, keys.FOR}
 """What who sends a request says of themselves."""
 
@@ -131,7 +131,7 @@ class _Answer:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            others = [(name, value) for name, value in message["headers"] if not name.startswith(RATE_HEADERS)]
+            others = [(name, value) for name, value in message["headers"] if not name.startswith(RATE_PREFIX)]
             limited = message["status"] == HTTPStatus.TOO_MANY_REQUESTS and len(others) < len(message["headers"])
             if message["status"] in BUSY and not limited:
                 raise _Busy

@@ -72,7 +72,7 @@ class TooLong(BadRequest):
 
 
 class TooLarge(BadRequest):
-    """A body above the entry's `maxBody`."""
+    """More in one request than the model, or the key, may have."""
 
     status, code = 413, "request_too_large"
 
@@ -108,6 +108,8 @@ class Overloaded(InferenceError):
 
 class Limited(Overloaded):
     """A key has used what it may."""
+
+    word = "key_limit_exceeded"
 
 
 class ModelUnavailable(InferenceError):

@@ -1,7 +1,7 @@
 """Types go in, the chart's two generated files come out: `python -m serve.schema` writes them.
 
-values.schema.json closes `engineConfig` by the engine: each file of serve/engines adds its Config. defaults.json lets
-templates read an entry's optional keys without repeating what the types say.
+values.schema.json closes `engineConfig` by the engine: each file of serve/engines adds its Config; and it requires what
+values.yaml states. defaults.json lets templates read an entry's optional keys without repeating what the types say.
 """
 
 import importlib
@@ -92,9 +92,9 @@ def _require(node: dict[str, Any], stated: Any, definitions: dict[str, Any]) -> 
     node = definitions[node["$ref"].rpartition("/")[2]] if "$ref" in node else node
     if not isinstance(stated, dict) or "properties" not in node:
         return
-    node["required"] = [key for key in node["properties"] if key in stated]
-    for key in node["required"]:
-        _require(node["properties"][key], stated[key], definitions)
+    node["required"] = [key for key in node["properties"] if key in stated or key in node.get("required", ())]
+    for key, below in stated.items():
+        _require(node["properties"][key], below, definitions)
 
 
 def _tidy(node: Any) -> Any:

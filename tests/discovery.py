@@ -17,30 +17,34 @@ WHOSE = [
 Pods = Iterable[Mapping[str, Any]]
 
 
-def annotated(pods: Pods, api: str) -> dict[str, Any]:
+def by_annotations(pods: Pods, api: str) -> dict[str, Any]:
     """As Prometheus' own example reads pods with `prometheus.io/scrape`."""
     asks = f"{POD}annotation_prometheus_io_"
     rules = [
         {"source_labels": [f"{asks}scrape"], "action": "keep", "regex": "true"},
-        _by_way_of(api, f"{asks}port", f"{asks}path"),
+        _by_way_of(f"{asks}port", f"{asks}path"),
         {"action": "labelmap", "regex": f"{POD}label_(.+)"},
     ]
     return _scrape("annotated", pods, api, rules)
 
 
-def monitored(monitor: Mapping[str, Any], pods: Pods, api: str) -> dict[str, Any]:
-    """As the Prometheus operator reads a PodMonitor."""
+def by_monitor(monitor: Mapping[str, Any], pods: Pods, api: str) -> dict[str, Any]:
+    """As the Prometheus operator reads a PodMonitor that says no more than this."""
     spec = monitor["spec"]
     (endpoint,) = spec["podMetricsEndpoints"]
-    path = {"target_label": "__metrics_path__", "replacement": endpoint.get("path", "/metrics")}
+    assert (set(spec), set(endpoint)) == ({"selector", "podTargetLabels", "podMetricsEndpoints"}, {"port", "interval"})
+    assert set(spec["selector"]) == {"matchLabels"}
     rules = [
         *(
             {"source_labels": [f"{POD}label_{_plain(label)}"], "action": "keep", "regex": re.escape(value)}
             for label, value in spec["selector"]["matchLabels"].items()
         ),
         {"source_labels": [f"{POD}container_port_name"], "action": "keep", "regex": re.escape(endpoint["port"])},
-        path,
-        _by_way_of(api, f"{POD}container_port_number", "__metrics_path__"),
+        {"target_label": "__metrics_path__", "replacement": "/metrics"},
+        _by_way_of(f"{POD}container_port_number", "__metrics_path__"),
+        {"source_labels": [f"{POD}container_name"], "target_label": "container"},
+        {"target_label": "endpoint", "replacement": endpoint["port"]},
+        {"target_label": "job", "replacement": f"{monitor['metadata']['namespace']}/{monitor['metadata']['name']}"},
         *(
             {"source_labels": [f"{POD}label_{_plain(label)}"], "regex": "(.+)", "target_label": _plain(label)}
             for label in spec["podTargetLabels"]
@@ -49,7 +53,7 @@ def monitored(monitor: Mapping[str, Any], pods: Pods, api: str) -> dict[str, Any
     return _scrape("monitored", pods, api, rules)
 
 
-def _by_way_of(api: str, port: str, path: str) -> dict[str, Any]:
+def _by_way_of(port: str, path: str) -> dict[str, Any]:
     return {
         "source_labels": [f"{META}namespace", f"{POD}name", port, path],
         "regex": "(.+);(.+);(.+);(.+)",
@@ -60,7 +64,8 @@ def _by_way_of(api: str, port: str, path: str) -> dict[str, Any]:
 
 def _scrape(job: str, pods: Pods, api: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
     targets = [{"targets": [api], "labels": labels} for pod in pods for labels in _discovered(pod)]
-    return {"job_name": job, "static_configs": targets, "relabel_configs": [*rules, *WHOSE]}
+    only = {"source_labels": ["__metrics_path__"], "action": "keep", "regex": "/api/v1/namespaces/.+"}  # Not its own.
+    return {"job_name": job, "static_configs": targets, "relabel_configs": [*rules, only, *WHOSE]}
 
 
 def _discovered(pod: Mapping[str, Any]) -> Iterator[dict[str, str]]:
@@ -68,11 +73,15 @@ def _discovered(pod: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     metadata = pod["metadata"]
     common = {f"{META}namespace": metadata["namespace"], f"{POD}name": metadata["name"]}
     for kind in ("label", "annotation"):
-        common |= {f"{POD}{kind}_{_plain(key)}": value for key, value in metadata[f"{kind}s"].items()}
+        common |= {f"{POD}{kind}_{_plain(key)}": value for key, value in metadata.get(f"{kind}s", {}).items()}
     for container in pod["spec"]["containers"]:
         for port in container.get("ports", []):
-            number = {f"{POD}container_port_number": str(port["containerPort"])}
-            yield {**common, **number, f"{POD}container_port_name": port.get("name", "")}
+            where = {
+                "name": container["name"],
+                "port_number": str(port["containerPort"]),
+                "port_name": port.get("name", ""),
+            }
+            yield common | {f"{POD}container_{key}": value for key, value in where.items()}
 
 
 def _plain(name: str) -> str:

@@ -48,6 +48,10 @@ class Rules(Closed):
     """Requests that wait for one model."""
     days: int = Field(default=7, ge=1)
     """Days before the end of a key or a certificate."""
+    runbook: Annotated[str, Field(pattern=r"^https?://")] = (
+        "https://github.com/ai-inference/ai-inference/blob/main/docs/monitoring.md"
+    )
+    """The page of which each alert names its own part."""
 
 
 class Dashboards(Closed):

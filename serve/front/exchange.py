@@ -6,6 +6,7 @@ It is in the scope, so that whoever answers knows who asks, and at its end it te
 import asyncio
 import json
 import time
+from http import HTTPStatus
 from typing import Any, Self
 
 from serve.asgi import Message, Scope, Send, header, route, send_json
@@ -14,7 +15,7 @@ from serve.front.key import Key
 from serve.front.usage import CURRENT, Usage
 
 PLACE = "ai_inference.exchange"
-CLIENT_LEFT = 499  # As nginx says that the client has gone before the answer's end.
+LEFT_STATUS = 499  # As nginx says that the client has gone before the answer's end.
 
 
 class Exchange:
@@ -32,7 +33,7 @@ class Exchange:
         self.usage = Usage()
         self.span: Any = None
         """Of the trace, where traces are wanted."""
-        self.status = CLIENT_LEFT
+        self.status = LEFT_STATUS
         self.error: str | None = None
         """Its code."""
         self.received = 0
@@ -95,14 +96,19 @@ class Exchange:
                 message = {**message, "headers": [*message.get("headers", ()), *self.headers]}
         else:
             self.started = True
+            if message["type"] == "websocket.accept":
+                self.status = HTTPStatus.SWITCHING_PROTOCOLS
         await self.forward(message)
 
     async def fail(self, error: InferenceError) -> None:
-        """Answers with the error; raises it when the answer has begun, so that the client sees it broken."""
+        """Answers with the error; raises it when the answer has begun, so that the client sees it broken.
+
+        The status is then what it would have been, as nobody would hear of the failure otherwise.
+        """
         self.error = error.word
+        self.status = self.status if self.ended else error.status
         if self.started:
             raise error
-        self.status = error.status
         if self.socket:
             await self.forward({"type": "websocket.close"})  # Before it is accepted: servers answer 403.
         else:

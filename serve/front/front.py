@@ -14,17 +14,17 @@ from starlette.middleware.cors import CORSMiddleware
 
 from serve.asgi import ASGI, Message, Receive, Scope, Send, header
 from serve.errors import InferenceError, Overloaded, TimedOut, TooLarge, failed
+from serve.front.bounds import CURRENT as CURRENT_BOUNDS
+from serve.front.bounds import NONE
 from serve.front.deadline import CURRENT, Deadline
 from serve.front.exchange import Exchange
-from serve.front.key import Key
 from serve.front.keys import Keys
 from serve.front.limiter import Limiter
 from serve.front.trace import Trace
-from serve.quantity import in_bytes
 
 logger = logging.getLogger("ray.serve")
 RETRY_AFTER = 1
-CLIENT_LEFT = "client_left"
+LEFT_CODE = "client_left"
 Free = Callable[[str], bool]
 Watch = Callable[[Exchange], None]
 """Is told of each exchange when it is over."""
@@ -97,7 +97,7 @@ class Front:
             await exchange.fail(exchange.refusal or error)
         except asyncio.CancelledError:
             if exchange.refusal is None or not exchange.refused():
-                exchange.error = CLIENT_LEFT
+                exchange.error = LEFT_CODE
                 raise
             await exchange.fail(exchange.refusal)
         except Exception:
@@ -149,16 +149,11 @@ class Front:
             if self.limiter:
                 self.limiter.settle(taken, exchange.usage)
 
-    def _largest(self, key: Key | None) -> tuple[int, str]:
-        """Body in bytes that a request with the key may have, and who says so."""
-        own = self.limiter and self.limiter.limit(key, "max_body")
-        if own and (most := in_bytes(own)) < self.max_body:
-            return most, "your key's"
-        return self.max_body, "this model's"
-
     def _bounded(self, scope: Scope, receive: Receive, exchange: Exchange) -> Receive:
         declared = header(scope, b"content-length")
-        left, whose = self._largest(exchange.key)
+        bounds = self.limiter.bounds(exchange.key) if self.limiter else NONE
+        CURRENT_BOUNDS.set(bounds)
+        left, whose = min((self.max_body, "this model's"), (bounds.body, "your key's"))
         too_large = TooLarge(f"the body is larger than {left} bytes, {whose} maxBody")
         if declared.isdigit() and int(declared) > left:
             raise too_large

@@ -1,14 +1,19 @@
 """What a key may use of a model: a request takes its part of each limit before it is answered, and settles it after.
 
+What bounds one request alone is no amount, and looked at by the front.
+
 Only what is begun by POST or a web socket is limited, as nothing else costs. Answers say what is left in headers that
 OpenAI's clients read (platform.openai.com/docs/guides/rate-limits).
 """
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from dataclasses import replace
+from functools import lru_cache
 
 from serve.errors import Limited
+from serve.front.bounds import NONE as BOUNDLESS
+from serve.front.bounds import Bounds
 from serve.front.exchange import Exchange
 from serve.front.key import SERVICE, Key
 from serve.front.usage import Usage
@@ -31,16 +36,15 @@ class Limiter:
 
     def __init__(self, model: str, leases: Leases) -> None:
         self.model = model
-        self.limits = Limits()
+        self.limits = NONE
         self._leases = leases
 
     async def take(self, exchange: Exchange) -> Taken:
         """What the request may use; raises Limited when the key has used what it may."""
         key = exchange.key
-        if not (exchange.method == "POST" or exchange.socket) or key is None or key is SERVICE:
+        if not (exchange.method == "POST" or exchange.socket) or key is None:
             return ()
-        exchange.usage.max_audio = self.limit(key, "max_audio") or math.inf
-        leases = [self._leases.of(Account(key.name, self.model, kind), limit) for kind, limit in self._of(key)]
+        leases = [self._leases.of(Account(key.name, self.model, kind), limit) for kind, limit in self._amounts(key)]
         if not leases:
             return ()
         spent = [lease for lease in leases if not lease.held]
@@ -57,19 +61,27 @@ class Limiter:
         if taken:
             self._leases.settle([(lease, amount, _used(lease, usage)) for lease, amount in taken])
 
-    def limit(self, key: Key | None, field: str) -> Any:
-        """What the key says of the model goes before what the model says; None for no limit."""
-        if key is None or key is SERVICE:
-            return None
-        own = key.limits.get(self.model)
-        return getattr(own, field, None) or getattr(self.limits, field)
+    def bounds(self, key: Key | None) -> Bounds:
+        """Of a request; a body that was passed on was looked at before, and may have been written longer since."""
+        if key is None:
+            return BOUNDLESS
+        bounds = Bounds.of(self._of(key))
+        return replace(bounds, body=math.inf) if key.passed else bounds
 
-    def _of(self, key: Key) -> Iterator[tuple[str, float]]:
+    def _of(self, key: Key) -> Limits:
+        """What the key says of the model goes before what the model says."""
+        if key is SERVICE:
+            return NONE
+        own = key.limits.get(self.model)
+        return self.limits if own is None else _laid(own, self.limits)
+
+    def _amounts(self, key: Key) -> Iterator[tuple[str, float]]:
         """Kinds and limits."""
-        if self.limits == NONE and self.model not in key.limits:
+        limits = self._of(key)
+        if limits is NONE:
             return
         for kind in AMOUNTS if key.passed else (*USED, AT_ONCE):
-            limit = self.limit(key, FIELDS[kind])
+            limit = getattr(limits, FIELDS[kind])
             if limit is not None:
                 yield kind, limit
 
@@ -87,6 +99,11 @@ NONE = Limits()
 AMOUNTS = [kind for kind in USED if kind != "requests"]
 """What is counted where a request is answered, and not where it was passed on from."""
 FIELDS = {kind: f"{kind}_per_minute".replace("-", "_") for kind in USED} | {AT_ONCE: "requests_at_once"}
+
+
+@lru_cache(1024)
+def _laid(own: Limits, over: Limits) -> Limits:
+    return over.model_copy(update=own.model_dump(exclude_none=True))
 
 
 def _used(lease: Lease, usage: Usage) -> float:

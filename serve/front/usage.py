@@ -1,6 +1,5 @@
 """What a request takes: whoever answers it says so; limits, metrics and the log read it when the answer has ended."""
 
-import math
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -14,8 +13,6 @@ class Usage:
     output_tokens: int = 0
     audio_seconds: float = 0.0
     """Heard or spoken."""
-    max_audio: float = math.inf
-    """Seconds that its key may send at once."""
     characters: int = 0
     """Of a text to speak."""
     queue_seconds: float = 0.0

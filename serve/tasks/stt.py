@@ -23,6 +23,7 @@ from serve import subtitles
 from serve.audio import HEARD_RATE, MAX_SECONDS, decode
 from serve.engine import Recognition, Samples, Segment, Transcriber, TranscriptionOptions
 from serve.errors import BadRequest
+from serve.front.bounds import bounds
 from serve.front.usage import usage
 from serve.replica import Replica
 from serve.streaming import DeviceThread, Streamed
@@ -133,7 +134,7 @@ class SpeechToText(Replica):
             return not left.is_set()
 
         try:
-            return await asyncio.to_thread(decode, file, min(self.args.max_audio, used.max_audio), goes_on)
+            return await asyncio.to_thread(decode, file, min(self.args.max_audio, bounds().audio), goes_on)
         finally:
             left.set()
 

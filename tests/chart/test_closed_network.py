@@ -12,6 +12,10 @@ from tests.policies import End, allowed
 HERE, ELSEWHERE = "ai-ml", "somewhere"
 JOB = {"task": "embeddings", "engine": "fake", "source": {"path": "/"}, "accelerator": "small", "input": "s3://in",
        "output": "s3://out"}  # fmt: skip
+FETCHED = {
+    "models__ears__source": {"hub": "a/b"},
+    "accelerators__small__cache": {"existingClaim": "models", "prefetch": True},
+}
 RAY = [6379, 8265, 10001, 8000, 8080, 52365, 30001, 12345]
 """Control plane, dashboard, Ray's clients, proxy, metrics, agent, a replica's own port, a worker's."""
 STRANGER = End({"app": "stranger"}, ELSEWHERE)
@@ -25,7 +29,7 @@ ANSWERING = {"ai-inference/release": "ai-inference", "ray.io/serve": "true"}
 
 @pytest.fixture(scope="module")
 def closed() -> Rendered:
-    return render(fleet(jobs={"one": JOB, "two": JOB}))
+    return render(fleet(jobs={"one": JOB, "two": JOB}, **FETCHED))
 
 
 def pods(rendered: Rendered) -> dict[str, End]:
@@ -36,6 +40,8 @@ def pods(rendered: Rendered) -> dict[str, End]:
         templates[f"{name}'s head"] = spec["headGroupSpec"]["template"]["metadata"]
         templates[f"{name}'s worker"] = spec["workerGroupSpecs"][0]["template"]["metadata"]
     errands = {name.removeprefix("ai-inference-"): pod["metadata"] for name, pod in rendered.of("Pod").items()}
+    for job in rendered.of("Job").values():
+        errands["prefetch"] = job["spec"]["template"]["metadata"]
     answering = {"labels": errands["recreate"]["labels"] | ANSWERING}
     every = {**templates, **errands, "answering": answering}
     return {name: End(metadata["labels"], HERE) for name, metadata in every.items()}
@@ -63,6 +69,7 @@ def ports(rendered: Rendered, source: End, target: str) -> set[int]:
         (STRANGER, "recreate", {8000}),
         (STRANGER, "answering", {8000}),
         (STRANGER, "token", {8000}),
+        (STRANGER, "prefetch", {8000}),
         (OUTSIDE, "answering", set()),
     ],
 )
@@ -132,14 +139,24 @@ def test_pods_may_connect_to_anything_unless_that_is_limited(closed: Rendered) -
     assert all(leaves(closed, name, OUTSIDE, 3128) for name in pods(closed))
 
 
-@pytest.mark.parametrize("source", ["head", "small", "one's worker", "recreate", "token", "test"])
+@pytest.mark.parametrize("source", ["head", "small", "one's worker", "recreate", "token", "prefetch", "test"])
 def test_limited_egress_leaves_names_redis_https_and_the_api_server(source: str) -> None:
-    rendered = render(fleet(jobs={"one": JOB}, network__egress__limited=True, redis__address="rediss://redis:6380"))
+    limited = {"network__egress__limited": True, "redis__address": "rediss://redis:6380", **FETCHED}
+    rendered = render(fleet(jobs={"one": JOB}, **limited))
     reached = {port for port in (53, 80, 443, 3128, 6379, 6380, 6443, 8265) if leaves(rendered, source, OUTSIDE, port)}
     assert reached == {53, 443, 6380, 6443}
     assert leaves(rendered, source, OUTSIDE, 53, "UDP")
     assert not leaves(rendered, source, OUTSIDE, 443, "UDP")
     assert not leaves(rendered, source, STRANGER, 8000)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "port"), [("http://collector:4318", 4318), ("http://collector", 80), ("https://[2001:db8::1]/v1", 443)]
+)
+def test_limited_egress_leaves_the_collector_of_traces(endpoint: str, port: int) -> None:
+    egress = {"limited": True, "rules": []}
+    rendered = render(fleet(network__egress=egress, monitoring__traces__endpoint=endpoint))
+    assert {one for one in (80, 443, 4318) if leaves(rendered, "small", OUTSIDE, one)} == {port}
 
 
 def test_limited_egress_leaves_the_pods_to_each_other_and_to_their_test() -> None:

@@ -63,6 +63,23 @@ FIRING: dict[str, list[dict[str, str]]] = {
                   exported_namespace=helm.NAMESPACE)
     ],
 }  # fmt: skip
+ALSO: dict[str, tuple[str, list[dict[str, str]]]] = {
+    "a model that rests does not come when it is asked": (
+        "ModelDown", [RESTING, series("circuit_open", " ".join(["1", "0", "1"] * 20), model="idle")]
+    ),
+    "the gateway fails": (
+        "ModelErrors", [
+            series("requests_total", "0+10x60", status="200", model="gateway", task="gateway"),
+            series("requests_total", "0+1x60", status="503", model="gateway", task="gateway"),
+        ]
+    ),
+    "cert-manager's own labels are kept": (
+        "CertificateExpires", [
+            others("certmanager_certificate_expiration_timestamp_seconds", f"{6 * DAY}+0x60", name="tls",
+                   namespace=helm.NAMESPACE)
+        ]
+    ),
+}  # fmt: skip
 QUIET: dict[str, list[dict[str, str]]] = {
     "ServiceAbsent": [KNOWN],
     "ServiceNotReady": [
@@ -96,9 +113,11 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return rules(monitored(), tmp_path_factory.mktemp("rules"))
 
 
-def holds(file: Path, input_series: list[dict[str, str]], expr: str, found: list[dict[str, Any]]) -> None:
-    """After 45 minutes, by Prometheus's own tester."""
-    question = {"expr": expr, "eval_time": "45m", "exp_samples": found}
+def holds(
+    file: Path, input_series: list[dict[str, str]], expr: str, found: list[dict[str, Any]], after: str = "45m"
+) -> None:
+    """After so long, by Prometheus's own tester."""
+    question = {"expr": expr, "eval_time": after, "exp_samples": found}
     test = {"interval": "1m", "input_series": input_series, "promql_expr_test": [question]}
     case = file.with_name("case.yaml")
     case.write_text(yaml.safe_dump({"rule_files": [file.name], "evaluation_interval": "1m", "tests": [test]}))
@@ -115,6 +134,18 @@ def test_an_alert_fires_on_what_it_is_about(file: Path, alert: str) -> None:
     holds(file, FIRING[alert], firing, [{"labels": "{}", "value": 1}])
 
 
+@pytest.mark.parametrize("what", ALSO)
+def test_an_alert_fires_on_more_than_one_sign(file: Path, what: str) -> None:
+    alert, signs = ALSO[what]
+    holds(file, signs, f'count(ALERTS{{alertname="{alert}",alertstate="firing"}})', [{"labels": "{}", "value": 1}])
+
+
+@pytest.mark.parametrize("alert", [name for name, rule in ALERTS.items() if "for" in rule])
+def test_an_alert_waits_whether_it_passes(file: Path, alert: str) -> None:
+    before = f"{int(ALERTS[alert]['for'].removesuffix('m')) - 1}m"
+    holds(file, FIRING[alert], f'ALERTS{{alertname="{alert}",alertstate="firing"}}', [], before)
+
+
 @pytest.mark.parametrize("alert", ALERTS)
 def test_an_alert_is_quiet_while_all_is_well(file: Path, alert: str) -> None:
     holds(file, QUIET[alert], f'ALERTS{{alertname="{alert}"}}', [])
@@ -123,8 +154,10 @@ def test_an_alert_is_quiet_while_all_is_well(file: Path, alert: str) -> None:
 @pytest.mark.parametrize("alert", ALERTS)
 def test_a_runbook_says_what_to_do(file: Path, alert: str) -> None:
     (rule,) = (one for one in yaml.safe_load(file.read_text())["groups"][0]["rules"] if one["alert"] == alert)
-    page, _, anchor = rule["annotations"]["runbook"].partition("#")
-    headings = re.findall(r"^### (.+)$", (CHART.parents[1] / page).read_text(), re.MULTILINE)
+    page, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+    assert page == yaml.safe_load((CHART / "values.yaml").read_text())["monitoring"]["rules"]["runbook"]
+    there = CHART.parents[1] / "docs" / page.rpartition("/")[2]
+    headings = re.findall(r"^### (.+)$", there.read_text(), re.MULTILINE)
     assert anchor in [heading.lower() for heading in headings]
     assert rule["annotations"]["summary"]
     assert rule["annotations"]["description"]

@@ -53,6 +53,10 @@ CASES: list[tuple[dict[str, Any], str]] = [
         {"models__ears__task": "tts", "models__ears__maxAudio": 600},
         "models.ears.maxAudio: 600 is for task stt; leave it out",
     ),
+    (
+        {"models__ears__task": "tts", "models__ears__limits": {"maxAudio": 600}},
+        "models.ears.limits.maxAudio: 600 is for task stt; leave it out",
+    ),
     ({"models__ears__routing": "prefix"}, "models.ears.routing: prefix is for task llm; leave it out"),
     (
         {

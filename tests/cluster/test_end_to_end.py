@@ -182,8 +182,8 @@ def _row(port: int) -> str:
     return "30000 to 31000" if port in range(30_000, 31_001) else known
 
 
-@pytest.mark.parametrize("way", ["annotated", "monitored"])
-def test_prometheus_finds_every_pod_by_its_annotations_or_the_monitor_and_whose_it_is(
+@pytest.mark.parametrize("way", ["annotations", "the monitor"])
+def test_prometheus_finds_every_pod_and_whose_it_is(
     release: Served, way: str, eventually: Eventually, tmp_path: Path
 ) -> None:
     rendered = render(SPEC, {"monitoring": ALL}, release=NAME, namespace=release.namespace)
@@ -191,7 +191,8 @@ def test_prometheus_finds_every_pod_by_its_annotations_or_the_monitor_and_whose_
     ours = f'{{namespace="{release.namespace}",ai_inference_release="{NAME}"}}'
     with kubectl.proxied() as api:
         pods = release.pods().values()
-        found = discovery.annotated(pods, api) if way == "annotated" else discovery.monitored(monitor, pods, api)
+        by_monitor = discovery.by_monitor(monitor, pods, api)
+        found = by_monitor if way == "the monitor" else discovery.by_annotations(pods, api)
         with reading(rendered, tmp_path, found) as prometheus:
             eventually(prometheus.answers)
             eventually(lambda: len(prometheus.ask(f"up{ours} == 1")) == len(pods))
@@ -217,11 +218,13 @@ def test_helm_test_checks_every_model_by_every_way_to_it_from_inside(release: Se
     assert [line[:2] for line in lines] == [["ok", model] for model in sorted(SPEC["models"])]
 
 
-def test_each_pod_runs_the_image_of_its_vendor_without_root(release: Served) -> None:
+def test_each_pod_runs_the_image_of_its_vendor_without_root_and_cannot_write_into_it(release: Served) -> None:
     vendors = {"head": "cpu", "processor": "cpu", "arc": "xpu"}
     images = {group: pod["spec"]["containers"][0]["image"] for group, pod in release.pods().items()}
     assert {group: image.rpartition("-")[2] for group, image in images.items()} == vendors
     assert {pod["spec"]["securityContext"]["runAsUser"] for pod in release.pods().values()} == {1000}
+    security = [pod["spec"]["containers"][0]["securityContext"] for pod in release.pods().values()]
+    assert {one["readOnlyRootFilesystem"] for one in security} == {True}
 
 
 def test_each_model_runs_on_the_pod_of_its_accelerator_and_the_gateway_on_the_head(release: Served) -> None:

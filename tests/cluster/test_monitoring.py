@@ -81,7 +81,7 @@ def test_an_alert_fires_while_no_node_has_room_for_a_releases_pods(
 def test_another_fires_while_an_upgrade_does_not_end_though_the_old_cluster_serves(
     release: Release, ray: Dashboard, node: str, operator: str, eventually: Eventually, tmp_path: Path
 ) -> None:
-    """As where its new pods find no node."""
+    """Its new pods are there, and their models do not come to answer."""
     rendered = Rendered(
         helm.template([release.file(fleet(monitoring=ALL), "upgraded")], release.name, release.namespace)
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from serve.asgi import ASGI, Receive, Scope, Send, send_json
-from serve.errors import Overloaded
+from serve.errors import InferenceError, Limited, Overloaded
 from serve.front.front import Front
 from serve.front.keys import EVERYBODY, Keys
 from serve.front.usage import usage
@@ -30,10 +30,12 @@ def anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def ask(app: ASGI, path: str = "/v1/audio/transcriptions", keys: Keys = EVERYBODY, key: str = "") -> None:
+def ask(
+    app: ASGI, path: str = "/v1/audio/transcriptions", keys: Keys = EVERYBODY, key: str = "", kind: str = "http"
+) -> None:
     """One request to `app` behind a front, with or without a key."""
     headers = [(b"authorization", f"Bearer {key}".encode())] if key else []
-    scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+    scope = {"type": kind, "method": "POST", "path": path, "headers": headers}
 
     async def receive() -> Any:
         return {"type": "http.request", "body": b"", "more_body": False}
@@ -84,6 +86,40 @@ def test_a_failure_counts_by_its_code() -> None:
     assert traffic.ERRORS.sums(OF) == {
         ("whisper", "stt", "rate_limit_exceeded"): 1,
         ("whisper", "stt", "internal_error"): 1,
+    }
+
+
+def test_an_answer_that_breaks_counts_as_failed_though_it_began_well() -> None:
+    async def ends_early(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        raise RuntimeError("the device is gone")
+
+    with pytest.raises(InferenceError):  # By which the server ends the connection.
+        ask(ends_early)
+    assert counted() == {("whisper", "stt", "anyone", "500"): 1}
+    assert traffic.ERRORS.sums(OF) == {("whisper", "stt", "internal_error"): 1}
+
+
+def test_a_web_socket_that_was_taken_has_not_failed() -> None:
+    async def talks(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": "hello"})
+
+    ask(talks, kind="websocket")
+    assert counted() == {("whisper", "stt", "anyone", "101"): 1}
+    assert traffic.ERRORS.sums(OF) == {}
+
+
+def test_what_a_key_may_not_is_told_from_what_nobody_may() -> None:
+    async def limits(scope: Scope, receive: Receive, send: Send) -> None:
+        raise Limited("enough for now")
+
+    for app in (refuses, limits):
+        ask(app)
+    assert traffic.ERRORS.sums(OF) == {
+        ("whisper", "stt", "rate_limit_exceeded"): 1,
+        ("whisper", "stt", "key_limit_exceeded"): 1,
     }
 
 

@@ -16,23 +16,25 @@ from typing import Any
 import pytest
 import requests
 
+from serve.checks.stt import SPEECH
 from serve.local.service import Service
 from tests.serve.conftest import Deploy, application, gateway, post
 
 pytestmark = pytest.mark.slow
 Eventually = Callable[[Callable[[], bool]], None]
-ASKED = {
+ASKED: dict[str, tuple[str, Any]] = {
     "embeddings": ("/v1/embeddings", {"input": "text"}),
     "rerank": ("/v1/rerank", {"query": "text", "documents": ["text"]}),
     "tts": ("/v1/audio/speech", {"input": "some words", "response_format": "pcm"}),
     "llm": ("/v1/chat/completions", {"messages": [{"role": "user", "content": "some words"}]}),
+    "stt": ("/v1/audio/transcriptions", None),
 }
 LONG = {"messages": [{"role": "user", "content": "word " * 60}], "stream": True}
 
 
 def ask(address: str, model: str, task: str) -> requests.Response:
     path, body = ASKED[task]
-    return post(f"{address}/{model}{path}", body)
+    return post(f"{address}/{model}{path}", body, files={"file": SPEECH.read_bytes()} if task == "stt" else None)
 
 
 def pids(service: Service, model: str) -> list[int]:

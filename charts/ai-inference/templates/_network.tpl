@@ -31,8 +31,8 @@ matchLabels:
 {{- end -}}
 {{- end -}}
 
-{{- /* (list root peers): anything among the pods themselves, names, Redis where there is one, and what the values say. Names
-       by port alone: a node's own cache of them has no pod. */ -}}
+{{- /* (list root peers): anything among the pods themselves, names, Redis and a collector of traces where there is one, and
+       what the values say. Names by port alone: a node's own cache of them has no pod. */ -}}
 {{- define "ai-inference.egress" -}}
 {{- $root := index . 0 -}}
 - to: {{- index . 1 | toYaml | nindent 4 }}
@@ -42,6 +42,10 @@ matchLabels:
 {{- with $root.Values.redis.address }}
 - ports:
     - {port: {{ regexFind "[0-9]+$" . }}, protocol: TCP}
+{{- end }}
+{{- with $root.Values.monitoring.traces.endpoint }}
+- ports:
+    - {port: {{ regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" | default (ternary 443 80 (hasPrefix "https:" .)) }}, protocol: TCP}
 {{- end }}
 {{- with $root.Values.network.egress.rules }}
 {{ toYaml . }}

@@ -58,5 +58,8 @@ detokenize embed gateway health openai page rerank tokenize v1 v2
   {{- if and .maxAudio (ne .task "stt") -}}
 {{ printf "%s.maxAudio: %v is for task stt; leave it out\n" $path .maxAudio }}
   {{- end -}}
+  {{- if and (dig "limits" "maxAudio" 0 .) (ne .task "stt") -}}
+{{ printf "%s.limits.maxAudio: %v is for task stt; leave it out\n" $path .limits.maxAudio }}
+  {{- end -}}
 {{- end -}}
 {{- end -}}
