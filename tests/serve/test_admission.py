@@ -105,6 +105,22 @@ def test_a_key_for_one_model_is_403_for_all_others_by_their_names_and_aliases(ad
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "model_not_allowed")
 
 
+@pytest.mark.parametrize(("key", "expected"), [(None, 401), ("w" * 32, 401), (LIMITED, 403)])
+def test_no_model_answers_by_its_alias_on_any_path_by_any_method(address: str, key: str | None, expected: int) -> None:
+    paths = (*POSTS, "/nothing", "/metrics")
+    asked = [(model, method, path) for model in MODELS if model != "vectors" for method in METHODS for path in paths]
+    found = {one: status(one[1], address + one[2], key, Host=f"{one[0]}-predictor") for one in asked}
+    assert found == dict.fromkeys(asked, expected)
+
+
+@pytest.mark.parametrize("path", sorted(set(POSTS) - {"/v1/realtime"}))
+def test_no_model_answers_by_its_name_in_a_body_or_a_form_to_a_key_for_another(address: str, path: str) -> None:
+    for name, header in itertools.product(("chat", "ranks", "ears", "voice"), ({}, {"api-key": LIMITED})):
+        sent = {"files": {"model": (None, name), "file": b"sound"}} if "audio/t" in path else {"json": {"model": name}}
+        answer = requests.post(address + path, headers=header, timeout=60, **sent)
+        assert answer.status_code == (403 if header else 401), (name, answer.text)
+
+
 def test_a_key_for_one_model_hears_of_no_other(address: str) -> None:
     headers = {"api-key": LIMITED}
     assert set(requests.get(f"{address}/health", headers=headers, timeout=60).json()["models"]) == {"vectors"}

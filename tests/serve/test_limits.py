@@ -1,5 +1,6 @@
 """Limits of a running service: what a client is told that has used what it may, whichever replica it reaches."""
 
+import contextlib
 import threading
 import time
 from collections import Counter
@@ -21,7 +22,7 @@ Eventually = Callable[[Callable[[], bool]], None]
 pytestmark = pytest.mark.slow
 NAMES = ("alice", "bob", "carol", "dave")
 REPLICAS = 3
-SEVERAL = ("vectors", "small", "voice")
+SEVERAL = ("vectors", "small", "voice", "chat")
 VECTORS = {"task": "embeddings"}
 OWN = {
     "carol": "limits: {vectors: {requestsPerMinute: 2}}",
@@ -193,6 +194,39 @@ def test_a_client_that_leaves_frees_its_place_among_the_requests_at_once(
             assert second.status_code == 429
             assert "'alice' has its 1 requests at once of model 'chat'" in second.json()["error"]["message"]
     eventually(lambda: chat(1).status_code == 200)
+
+
+def test_requests_at_once_are_counted_over_all_replicas(limited: Limited, eventually: Eventually) -> None:
+    limited.limit(requestsAtOnce=3, requestsPerMinute=600)
+    headers, body = (
+        {"api-key": key("carol")},
+        {"messages": [{"role": "user", "content": "word " * 100}], "stream": True},
+    )
+
+    def chat() -> requests.Response:
+        path = f"{limited.address}/chat/v1/chat/completions"
+        return requests.post(path, json=body, headers=headers, timeout=60, stream=True)
+
+    def three_of_seven() -> bool:
+        with contextlib.ExitStack() as open_streams:
+            answers = [open_streams.enter_context(chat()) for _ in range(7)]
+            return statuses(answers) == {200: 3, 429: 4}
+
+    eventually(three_of_seven)  # A change of limits is there soon.
+
+
+def test_tokens_of_a_language_model_are_limited(limited: Limited) -> None:
+    limited.limit(tokensPerMinute=300)
+
+    def chat() -> requests.Response:
+        body = {"messages": [{"role": "user", "content": "word " * 60}], "max_tokens": 5}
+        path = f"{limited.address}/chat/v1/chat/completions"
+        return requests.post(path, json=body, headers={"api-key": key("bob")}, timeout=60)
+
+    answers = [chat() for _ in range(12)]
+    used = sum(one.json()["usage"]["total_tokens"] for one in answers if one.ok)
+    assert {one.status_code for one in answers[-3:]} == {429}
+    assert 200 <= used <= 500, used  # What was under way when the others had used it up is more.
 
 
 def test_what_is_passed_on_to_the_replica_that_holds_an_adapter_counts_once(limited: Limited) -> None:
