@@ -20,9 +20,9 @@ from serve.front.exchange import Exchange
 def api(title: str) -> FastAPI:
     """A FastAPI application whose failures have OpenAI's shape."""
     app = FastAPI(title=title)
-    app.add_exception_handler(InferenceError, _answer_error)
+    app.add_exception_handler(InferenceError, answer_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
-    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(HTTPException, answer_http)
     app.add_exception_handler(Exception, _answer_failed)
     return app
 
@@ -32,7 +32,8 @@ def model_card(name: str, more: Mapping[str, Any] | None = None) -> dict[str, An
     return {"id": name, "object": "model", "created": 0, "owned_by": "ai-inference", **(more or {})}
 
 
-async def _answer_error(request: Request, error: Exception) -> Response:
+async def answer_error(request: Request, error: Exception) -> Response:
+    """In OpenAI's shape."""
     assert isinstance(error, InferenceError)  # noqa: S101
     Exchange.of(request.scope).error = error.word
     return _shaped(error, error.status, error.headers())
@@ -40,7 +41,7 @@ async def _answer_error(request: Request, error: Exception) -> Response:
 
 async def _answer_failed(request: Request, _: Exception) -> Response:
     """Starlette raises the exception again once this is sent, and the front logs it."""
-    return await _answer_error(request, failed(Exchange.of(request.scope).request_id))
+    return await answer_error(request, failed(Exchange.of(request.scope).request_id))
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
@@ -48,13 +49,14 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
     issue = error.errors()[0]
     param = ".".join(str(part) for part in issue["loc"][1:])  # The first is `body` or `query`.
     said = issue["msg"].removeprefix("Value error, ")
-    return await _answer_error(request, BadRequest(f"{param or 'body'}: {said}", param=param or None))
+    return await answer_error(request, BadRequest(f"{param or 'body'}: {said}", param=param or None))
 
 
-async def _answer_http(request: Request, error: Exception) -> Response:
+async def answer_http(request: Request, error: Exception) -> Response:
+    """The same of what Starlette raises."""
     assert isinstance(error, HTTPException)  # noqa: S101
     if error.status_code == 404:
-        return await _answer_error(request, NotFound(f"there is no {request.method} {request.url.path} here"))
+        return await answer_error(request, NotFound(f"there is no {request.method} {request.url.path} here"))
     return _shaped(BadRequest(str(error.detail)), error.status_code, error.headers or {})
 
 

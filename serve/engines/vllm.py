@@ -22,6 +22,7 @@ from serve.errors import ModelUnavailable
 from serve.express import Express
 from serve.metered import metered
 from serve.metrics.steps import Steps
+from serve.unreadable import answer_unreadable
 from serve.values import Closed, Placement
 
 CPU_OVERHEAD = 2**30  # Interpreter, code and activations of a small model, beside weights and KV cache.
@@ -103,6 +104,7 @@ class Engine:
         self._args.allowed_origins = []  # Which pages may read answers the front says, of all tasks alike.
         tasks = await self._client.get_supported_tasks()
         app = build_app(self._args, tasks, self._client.model_config)
+        answer_unreadable(app)
         await init_app_state(self._client, app.state, self._args, tasks)
         self._models = app.state.openai_serving_models
         app.state.server = types.SimpleNamespace()  # On a dead engine vLLM tells its uvicorn to end; Serve restarts us.

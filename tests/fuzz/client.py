@@ -15,6 +15,7 @@ from typing import Any, Literal
 from tests.fuzz import BOUND_SECONDS
 
 CHUNK = 2**16
+ANTHROPICS = "/v1/messages"  # Whose errors have a type and a message (docs.anthropic.com/en/api/errors).
 Way = Literal["whole", "chunked", "stops", "leaves"]
 
 
@@ -57,10 +58,10 @@ async def sent(ask: Ask, port: int, key: str) -> Answer:
     seconds = time.monotonic() - began
     if ask.way in ("stops", "leaves"):
         return Answer(ask, status, seconds)
-    return Answer(ask, status, seconds, fault(status, head, body), body[:1000])
+    return Answer(ask, status, seconds, fault(status, head, body, ask.path), body[:1000])
 
 
-def fault(status: int, head: bytes, body: bytes) -> str:
+def fault(status: int, head: bytes, body: bytes, path: str) -> str:
     """What is wrong with an answer; empty where nothing is."""
     if not status:
         return "there was no answer, or it broke off"
@@ -70,7 +71,8 @@ def fault(status: int, head: bytes, body: bytes) -> str:
         return ""
     try:
         error: Any = json.loads(body)["error"]
-        shaped = isinstance(error["message"], str) and {"type", "param", "code"} <= error.keys()
+        wanted = {"type"} if ANTHROPICS in path else {"type", "param", "code"}
+        shaped = isinstance(error["message"], str) and wanted <= error.keys()
     except (ValueError, LookupError, TypeError, AttributeError):
         shaped = False
     return "" if shaped else f"the error has another shape than OpenAI's ({head[:40].decode('latin-1')!r})"

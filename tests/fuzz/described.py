@@ -89,7 +89,7 @@ def _answer(target: Target, model: str, case: Case[Any]) -> Answer:
         response = case.call(headers=target.headers, timeout=BOUND_SECONDS)
     except (requests.RequestException, ValueError) as error:
         return Answer(ask, 0, time.monotonic() - began, f"no answer: {type(error).__name__}")
-    said = fault(response.status_code, b"", response.content)
+    said = fault(response.status_code, b"", response.content, case.path)
     if f"{target.models.get(model)} {name}" in BY_DESIGN and response.status_code >= 500:
         said = ""
     if not said and target.models.get(model) != "llm":

@@ -45,7 +45,13 @@ def test_a_service_that_answers_and_stays_as_it_was_is_well() -> None:
     ],
 )  # fmt: skip
 def test_an_answer_is_wrong_that_is_none_a_failure_or_of_another_shape(status: int, body: bytes, said: str) -> None:
-    assert fault(status, b"HTTP", body) == said
+    assert fault(status, b"HTTP", body, "/v1/completions") == said
+
+
+def test_errors_of_messages_have_anthropics_shape() -> None:
+    body = b'{"type": "error", "error": {"type": "BadRequestError", "message": "no"}}'
+    assert fault(400, b"HTTP", body, "/llm/v1/messages/count_tokens") == ""
+    assert fault(400, b"HTTP", body, "/llm/v1/responses")
 
 
 def test_what_is_wrong_is_counted_by_its_cause() -> None:

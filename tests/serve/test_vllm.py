@@ -212,6 +212,31 @@ def _lasting(text: str) -> Any:
     return end, said, [choice["finish_reason"] for choice in choices][-1], [event.get("usage") for event in told][-1]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        (
+            "/v1/responses",
+            b'{"input": [{"type": "shell_call", "action": {"commands": []}, "call_id": "a"}]}',
+            "cannot read",
+        ),
+        ("/v1/responses", b'{"input": [{"content": "of nobody", "type": "message"}]}', ""),
+        ("/v1/completions", b'{"prompt": "\xff"}', "error parsing the body"),
+        ("/nowhere", b"{}", "there is no POST /llama/nowhere here"),
+    ],
+    ids=["an item without words", "a message of nobody", "no UTF-8", "no path"],
+)
+def test_what_vllm_cannot_read_is_an_error_of_the_client_in_openais_shape(
+    address: str, path: str, body: bytes, said: str
+) -> None:
+    headers = {"content-type": "application/json"}
+    answer = requests.post(f"{address}/llama{path}", data=body, headers=headers, timeout=60)
+    assert 400 <= answer.status_code < 500, answer.text
+    error = answer.json()["error"]
+    assert said in error["message"]
+    assert {"type", "param", "code"} <= error.keys()
+
+
 def test_vllms_other_endpoints_answer_too(address: str, client: openai.OpenAI) -> None:
     assert client.responses.create(model="llama", input="hello", max_output_tokens=4).output
     for base in (address, f"{address}/llama"):
