@@ -24,6 +24,7 @@ def answer_unreadable(app: Any) -> None:
     app.add_exception_handler(HTTPException, answer_http)
     for kind in TRIPS:
         app.add_exception_handler(kind, _answer)
+    app.middleware_stack = app.build_middleware_stack()  # vLLM has built it already.
 
 
 async def _answer(request: Request, error: Exception) -> Response:
