@@ -111,5 +111,7 @@ def reading(rendered: Rendered, folder: Path, *scrapes: Mapping[str, Any]) -> It
         (folder / "log").open("w") as log,
         subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=end_with_parent) as process,
     ):
-        yield Prometheus(f"http://127.0.0.1:{port}")
-        process.terminate()
+        try:
+            yield Prometheus(f"http://127.0.0.1:{port}")
+        finally:
+            process.terminate()
