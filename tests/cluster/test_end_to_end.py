@@ -198,9 +198,7 @@ def test_prometheus_finds_every_pod_and_whose_it_is(
             eventually(lambda: len(prometheus.ask(f"up{ours} == 1")) == len(pods))
             available = f"ray_ai_inference_model_available{ours} == 1"
             eventually(lambda: {one["metric"]["model"] for one in prometheus.ask(available)} == set(SPEC["models"]))
-            eventually(
-                lambda: prometheus.firing() <= {"MemoryOverBudget"}
-            )  # RAM stands for GPUs, and is tight.
+            eventually(lambda: prometheus.firing() <= {"MemoryOverBudget"})  # RAM stands for GPUs, and is tight.
 
 
 def test_a_key_that_is_added_to_the_secret_may_ask_without_a_restart(release: Served) -> None:
