@@ -25,6 +25,11 @@ FLEET: dict[str, Any] = {
     },
 }
 """Two accelerators of one card each, and a model on each."""
+FETCHED: dict[str, Any] = {
+    "models__ears__source": {"hub": "a/b"},
+    "accelerators__small__cache": {"existingClaim": "models", "prefetch": True},
+}
+"""Changes of it by which a model is fetched beforehand."""
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ class Bounds:
         return cls(body, limits.max_audio or math.inf)
 
 
-NONE = Bounds()
-CURRENT = ContextVar("bounds", default=NONE)
+BOUNDLESS = Bounds()
+CURRENT = ContextVar("bounds", default=BOUNDLESS)
 
 
 def bounds() -> Bounds:

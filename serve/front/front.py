@@ -14,8 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from serve.asgi import ASGI, Message, Receive, Scope, Send, header
 from serve.errors import InferenceError, Overloaded, TimedOut, TooLarge, failed
-from serve.front.bounds import CURRENT as CURRENT_BOUNDS
-from serve.front.bounds import NONE
+from serve.front import bounds
 from serve.front.deadline import CURRENT, Deadline
 from serve.front.exchange import Exchange
 from serve.front.keys import Keys
@@ -151,9 +150,9 @@ class Front:
 
     def _bounded(self, scope: Scope, receive: Receive, exchange: Exchange) -> Receive:
         declared = header(scope, b"content-length")
-        bounds = self.limiter.bounds(exchange.key) if self.limiter else NONE
-        CURRENT_BOUNDS.set(bounds)
-        left, whose = min((self.max_body, "this model's"), (bounds.body, "your key's"))
+        own = self.limiter.bounds(exchange.key) if self.limiter else bounds.BOUNDLESS
+        bounds.CURRENT.set(own)
+        left, whose = min((self.max_body, "this model's"), (own.body, "your key's"))
         too_large = TooLarge(f"the body is larger than {left} bytes, {whose} maxBody")
         if declared.isdigit() and int(declared) > left:
             raise too_large

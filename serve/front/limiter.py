@@ -12,8 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from serve.errors import Limited
-from serve.front.bounds import NONE as BOUNDLESS
-from serve.front.bounds import Bounds
+from serve.front.bounds import BOUNDLESS, Bounds
 from serve.front.exchange import Exchange
 from serve.front.key import SERVICE, Key
 from serve.front.usage import Usage
@@ -78,8 +77,6 @@ class Limiter:
     def _amounts(self, key: Key) -> Iterator[tuple[str, float]]:
         """Kinds and limits."""
         limits = self._of(key)
-        if limits is NONE:
-            return
         for kind in AMOUNTS if key.passed else (*USED, AT_ONCE):
             limit = getattr(limits, FIELDS[kind])
             if limit is not None:

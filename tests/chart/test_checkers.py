@@ -19,7 +19,7 @@ import yaml
 from serve.chart_values import CHART
 from serve.cli import helm
 from tests.chart.test_closed_pods import JOB, SECRETS, pods
-from tests.helm import VALUES, Rendered, fleet, render
+from tests.helm import FETCHED, VALUES, Rendered, fleet, render
 from tests.prometheus import ALL
 
 CHECKOV, KUBECONFORM, SCHEMAS = (os.environ.get(name) for name in ("CHECKOV", "KUBECONFORM", "KUBECONFORM_SCHEMAS"))
@@ -27,10 +27,9 @@ KUBERNETES = "1.34.4"
 ON = {"enabled": True}
 EVERYTHING: dict[str, Any] = {
     **SECRETS,
+    **FETCHED,
     "dashboard": {},  # A hook makes the Secret.
     "jobs": {"one": JOB},
-    "models__ears__source": {"hub": "a/b"},
-    "accelerators__small__cache": {"existingClaim": "models", "prefetch": True},
     "image__digests": dict.fromkeys(("cpu", "cuda", "rocm"), f"sha256:{'0' * 64}"),
     "ingress": {**ON, "hosts": ["ai.example.com"], "tlsSecret": "certificate"},
     "monitoring": ALL,

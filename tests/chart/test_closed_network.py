@@ -6,16 +6,12 @@ from typing import Any
 import pytest
 
 from serve.errors import ConfigurationError
-from tests.helm import Rendered, fleet, render
+from tests.helm import FETCHED, Rendered, fleet, render
 from tests.policies import End, allowed
 
 HERE, ELSEWHERE = "ai-ml", "somewhere"
 JOB = {"task": "embeddings", "engine": "fake", "source": {"path": "/"}, "accelerator": "small", "input": "s3://in",
        "output": "s3://out"}  # fmt: skip
-FETCHED = {
-    "models__ears__source": {"hub": "a/b"},
-    "accelerators__small__cache": {"existingClaim": "models", "prefetch": True},
-}
 RAY = [6379, 8265, 10001, 8000, 8080, 52365, 30001, 12345]
 """Control plane, dashboard, Ray's clients, proxy, metrics, agent, a replica's own port, a worker's."""
 STRANGER = End({"app": "stranger"}, ELSEWHERE)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.helm import Rendered, fleet, render
+from tests.helm import FETCHED, Rendered, fleet, render
 
 JOB = {"task": "embeddings", "engine": "fake", "source": {"path": "/"}, "accelerator": "small", "input": "s3://in",
        "output": "s3://out"}  # fmt: skip
@@ -40,10 +40,7 @@ def container(pod: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def all_on() -> Rendered:
     """With each secret, a job, and models that are fetched beforehand."""
-    cache = {"existingClaim": "models", "prefetch": True}
-    return render(
-        fleet(jobs={"one": JOB}, models__ears__source={"hub": "a/b"}, accelerators__small__cache=cache, **SECRETS)
-    )
+    return render(fleet(jobs={"one": JOB}, **FETCHED, **SECRETS))
 
 
 def test_no_pod_runs_as_root_or_has_privileges_or_a_token_that_it_does_not_need(all_on: Rendered) -> None:
