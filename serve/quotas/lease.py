@@ -11,7 +11,7 @@ LOW = 0.3
 MEMORY = 0.5
 """Weight of the newest in what is expected."""
 SPARE_SECONDS = 10.0
-"""So long it keeps room for one request more than is expected, ..."""
+"""So long it keeps room for as much as came at most, that a burst need not wait, and for one request at least, ..."""
 PLENTY = 0.2
 """...while so much of the limit is left for all. Then what is kept is missing elsewhere, ..."""
 MANY = 10
@@ -26,6 +26,8 @@ class Lease:
     def __init__(self, account: Account, limit: float) -> None:
         self.account = account
         self.limit = limit
+        self.held = account.kind == AT_ONCE
+        """Whether what is used is given back."""
         self.credit = 0.0
         self.remaining = limit
         """What all have left, as it was said last, less what was used here since."""
@@ -34,6 +36,8 @@ class Lease:
         self._cost = 1.0  # Of a request, as the last ones were.
         self._expected = 0.0  # Used in a second; of what is held, the most at once.
         self._taken = 0.0  # Since the last tick; of what is held, the most at once.
+        self._most = 0.0  # The most that was so used, and...
+        self._most_for = 0.0  # ...how long ago.
         self._held = 0.0
         self._given = 0.0
         self._asked_at = -math.inf
@@ -41,11 +45,6 @@ class Lease:
         self._used_at = -math.inf
         self._wait = 0.0
         self._told_at = -math.inf
-
-    @property
-    def held(self) -> bool:
-        """Whether what is used is given back."""
-        return self.account.kind == AT_ONCE
 
     @property
     def cost(self) -> float:
@@ -97,8 +96,11 @@ class Lease:
         newest = self._taken if self.held else self._taken / seconds
         self._expected += MEMORY * (newest - self._expected)
         self._taken = self._held if self.held else 0.0
+        self._most_for += seconds
+        if newest >= self._most or self._most_for > SPARE_SECONDS:
+            self._most, self._most_for = newest, 0.0
         if self._ahead(math.inf) < self.cost:
-            self._expected = 0.0
+            self._expected = self._most = 0.0
 
     def low(self, now: float) -> bool:
         """Whether it should ask before anybody waits."""
@@ -111,10 +113,11 @@ class Lease:
 
     def _ahead(self, now: float) -> float:
         """How much of it should be here."""
-        expected = self._expected - self._held if self.held else self._expected * AHEAD_SECONDS
+        expected = self._expected * AHEAD_SECONDS
         if self.remaining - self.cost <= PLENTY * self.limit:
             return 0.0 if self.held or expected < MANY * self.cost else expected
-        return max(expected, self.cost if now - self._used_at < SPARE_SECONDS else 0.0)
+        most = self._most - self._held if self.held else self._most * AHEAD_SECONDS
+        return max(most, self.cost if now - self._used_at < SPARE_SECONDS else 0.0)
 
     def _use(self, amount: float) -> None:
         self.credit -= amount

@@ -99,3 +99,22 @@ def test_while_the_actor_fails_or_hangs_a_replica_goes_by_itself(clock: Clock, m
             await replica.pass_time(40)
 
     asyncio.run(go_on())
+
+
+def test_a_burst_like_one_seconds_before_finds_its_part_here_and_asks_nobody(clock: Clock) -> None:
+    async def burst_again() -> None:
+        actor = Actor(clock)
+        replica = Replica(clock, actor)
+        wanted = [replica.leases.of(Account("me", "llm", kind), 10_000.0) for kind in ("requests", AT_ONCE)]
+
+        async def burst() -> None:
+            taken = [await asyncio.wait_for(replica.leases.take(wanted), 5) for _ in range(32)]
+            for one in taken:
+                replica.leases.settle([(lease, amount, 1.0) for lease, amount in one])
+
+        await burst()
+        await replica.pass_time(ticks=int(SPARE_SECONDS / TICK_SECONDS) - 1)
+        actor.hangs = True
+        await burst()
+
+    asyncio.run(burst_again())
