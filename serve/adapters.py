@@ -20,6 +20,7 @@ from serve.front import keys
 from serve.front.exchange import Exchange
 from serve.front.key import SERVICE
 from serve.front.keys import Keys
+from serve.front.limiter import Limiter
 from serve.shelf import Shelf
 from serve.siblings import Siblings
 from serve.store import Store
@@ -48,7 +49,17 @@ class Loader(Protocol):
 class Adapted:
     """Wraps the application of a model served as `names`, its key first, which holds `most` of a store."""
 
-    def __init__(self, app: ASGI, names: Sequence[str], most: int, store: Store, loader: Loader, known: Keys) -> None:
+    def __init__(
+        self,
+        app: ASGI,
+        names: Sequence[str],
+        most: int,
+        store: Store,
+        loader: Loader,
+        *,
+        known: Keys,
+        limiter: Limiter,
+    ) -> None:
         self.app = app
         self.names = names
         self.store = store
@@ -57,6 +68,7 @@ class Adapted:
         self._siblings = Siblings()
         self._forwarder = Forwarder()
         self._keys = known
+        self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST":
@@ -98,6 +110,7 @@ class Adapted:
         address = await self._siblings.owner(id)
         if address is None:
             return False
+        self._limiter.pass_on(Exchange.of(scope))
         answer = _Answer(send)
         onward = {**scope, "headers": [*self._as_ours(scope), (PASSED, b"1")]}
         try:

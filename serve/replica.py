@@ -138,7 +138,7 @@ class Replica:
         most = self.args.adapters.max
         store = Store(self.args.model, self.args.adapters.source)
         loader = self.loader(store)
-        self.adapted = Adapted(app, self.served_names(), most, store, loader, self.keys)
+        self.adapted = Adapted(app, self.served_names(), most, store, loader, known=self.keys, limiter=self.limiter)
         return self.adapted
 
     def loader(self, store: Store) -> Loader:

@@ -13,6 +13,7 @@ from serve.asgi import Message, Scope, Send, header, route, send_json
 from serve.errors import InferenceError
 from serve.front.key import Key
 from serve.front.usage import CURRENT, Usage
+from serve.quotas.leases import Taken
 
 PLACE = "ai_inference.exchange"
 LEFT_STATUS = 499  # As nginx says that the client has gone before the answer's end.
@@ -30,6 +31,8 @@ class Exchange:
         self.key: Key | None = None
         self.headers: list[tuple[bytes, bytes]] = []
         """Added to those of the application."""
+        self.taken: Taken = ()
+        """Of the limits of the key, until it is settled."""
         self.usage = Usage()
         self.span: Any = None
         """Of the trace, where traces are wanted."""

@@ -140,13 +140,14 @@ class Front:
 
     async def _limit(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
         """Takes from the limits of the key what the request uses."""
-        taken = await self.limiter.take(exchange) if self.limiter else ()
+        if self.limiter:
+            await self.limiter.take(exchange)
         try:
             await self.app(scope, receive, exchange.send)
         finally:
             exchange.usage.close()
             if self.limiter:
-                self.limiter.settle(taken, exchange.usage)
+                self.limiter.settle(exchange)
 
     def _bounded(self, scope: Scope, receive: Receive, exchange: Exchange) -> Receive:
         declared = header(scope, b"content-length")

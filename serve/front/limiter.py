@@ -18,7 +18,7 @@ from serve.front.key import SERVICE, Key
 from serve.front.usage import Usage
 from serve.quotas import AT_ONCE, SECONDS, Account
 from serve.quotas.lease import Lease
-from serve.quotas.leases import Exhausted, Leases, Taken
+from serve.quotas.leases import Exhausted, Leases
 from serve.values import Limits
 
 USED: Mapping[str, Callable[[Usage], float]] = {
@@ -38,27 +38,32 @@ class Limiter:
         self.limits = NONE
         self._leases = leases
 
-    async def take(self, exchange: Exchange) -> Taken:
+    async def take(self, exchange: Exchange) -> None:
         """What the request may use; raises Limited when the key has used what it may."""
         key = exchange.key
         if not (exchange.method == "POST" or exchange.socket) or key is None:
-            return ()
+            return
         leases = [self._leases.of(Account(key.name, self.model, kind), limit) for kind, limit in self._amounts(key)]
         if not leases:
-            return ()
+            return
         spent = [lease for lease in leases if not lease.held]
         try:
-            taken = await self._leases.take(leases)
+            exchange.taken = await self._leases.take(leases)
         except Exhausted as exhausted:
             exchange.headers += [pair for lease in spent for pair in _headers(lease, exhausted.seconds)]
             raise self._refusal(key, exhausted) from None
         exchange.headers += [pair for lease in spent for pair in _headers(lease, SECONDS)]
-        return taken
 
-    def settle(self, taken: Taken, usage: Usage) -> None:
+    def settle(self, exchange: Exchange) -> None:
         """Gives back what was not used, and takes what was used beyond that."""
-        if taken:
-            self._leases.settle([(lease, amount, _used(lease, usage)) for lease, amount in taken])
+        if exchange.taken:
+            self._leases.settle([(lease, amount, _used(lease, exchange.usage)) for lease, amount in exchange.taken])
+
+    def pass_on(self, exchange: Exchange) -> None:
+        """Gives back what the replica that answers takes itself; what is used here all the same is settled later."""
+        twice = [(lease, amount) for lease, amount in exchange.taken if lease.account.kind in AMOUNTS]
+        self._leases.settle([(lease, amount, 0.0) for lease, amount in twice])
+        exchange.taken = [(lease, 0.0 if (lease, amount) in twice else amount) for lease, amount in exchange.taken]
 
     def bounds(self, key: Key | None) -> Bounds:
         """Of a request; a body that was passed on was looked at before, and may have been written longer since."""
