@@ -20,6 +20,7 @@ from serve.arithmetic import ROUNDOFF, Arithmetic, floats
 from serve.device import total, word_for
 from serve.errors import ModelUnavailable
 from serve.express import Express
+from serve.front import trace
 from serve.metered import metered
 from serve.metrics.steps import Steps
 from serve.unreadable import answer_unreadable
@@ -87,7 +88,7 @@ class Engine:
             )
         parser = make_arg_parser(FlexibleArgumentParser())
         parser.error = _refuse  # argparse would end the process.
-        flags = [*_executor(placement), *_flags(config), *_placed(placement)]
+        flags = [*_executor(placement), *_traced(), *_flags(config), *_placed(placement)]
         self._args = parser.parse_args([*flags, "--model", str(folder)])
         validate_parsed_serve_args(self._args)
         engine_args = AsyncEngineArgs.from_cli_args(self._args)
@@ -170,6 +171,12 @@ def _executor(placement: Placement) -> Iterator[str]:
         yield from ("--distributed-executor-backend", IN_PROCESS)
 
 
+def _traced() -> Iterator[str]:
+    """Where the front's spans go; vLLM's continue them."""
+    if endpoint := os.environ.get(trace.VARIABLE):
+        yield from ("--otlp-traces-endpoint", f"{endpoint.rstrip('/')}/v1/traces")
+
+
 def _placed(placement: Placement) -> Iterator[str]:
     """The share as vLLM understands it: a fraction of the memory that the device really has."""
     yield from ("--tensor-parallel-size", str(placement.tensor_parallel))
@@ -191,6 +198,8 @@ def _lacks_compiler(placement: Placement) -> bool:
 def _environment(placement: Placement) -> dict[str, str]:
     # OpenAI's bound of `n`; vLLM's own lets one request ask for 16,384 answers.
     env = {"VLLM_NO_USAGE_STATS": "1", "VLLM_MAX_N_SEQUENCES": os.environ.get("VLLM_MAX_N_SEQUENCES", "128")}
+    protocol = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"  # vLLM's own default is gRPC.
+    env |= {protocol: os.environ.get(protocol, "http/protobuf"), "OTEL_SERVICE_NAME": trace.service()}
     if word_for(placement.vendor) == "cpu":
         env["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"  # Other models run on these cores too.
         ranks = placement.tensor_parallel * placement.pipeline_parallel

@@ -69,6 +69,11 @@ class Trace:
         }
 
 
+def service() -> str:
+    """Whose spans they are said to be."""
+    return os.environ.get("OTEL_SERVICE_NAME", "ai-inference")
+
+
 @cache
 def _tracer() -> Any:
     """Of this process; it sends spans from a thread of its own."""
@@ -77,7 +82,6 @@ def _tracer() -> Any:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    name = os.environ.get("OTEL_SERVICE_NAME", "ai-inference")
-    provider = TracerProvider(resource=Resource.create({"service.name": name}))
+    provider = TracerProvider(resource=Resource.create({"service.name": service()}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider.get_tracer("ai-inference")

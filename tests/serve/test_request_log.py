@@ -13,6 +13,7 @@ import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from serve import standins
 from serve.local.service import Service
 from tests.serve.conftest import Line, application, gateway, laptop, lines
 
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.slow
 Eventually = Callable[[Callable[[], bool]], None]
 KEY = "k" * 32
 SECRET = "nobody-shall-read-this"  # noqa: S105
+EAGER = {"dtype": "float32", "maxModelLen": 64, "enforceEager": True}
 MODELS: dict[str, dict[str, Any]] = {
     "chat": {"task": "llm"},
     "failing": {"task": "embeddings", "engineConfig": {"error": SECRET}},
@@ -61,8 +63,13 @@ def service(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> I
     folder = tmp_path_factory.mktemp("keys")
     (folder / "alice").write_text(KEY)
     traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.address, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    llama = standins.make("llm", "vllm", tmp_path_factory.mktemp("weights") / "llm")
+    models = {
+        **MODELS,
+        "llama": {"task": "llm", "engine": "vllm", "source": {"path": str(llama)}, "engineConfig": EAGER},
+    }
     with laptop(tmp_path_factory.mktemp("models"), folder, **traced) as service:
-        service.apply({"applications": [gateway(MODELS), *(application(*model) for model in MODELS.items())]})
+        service.apply({"applications": [gateway(models), *(application(*model) for model in models.items())]})
         service.wait()
         yield service
 
@@ -149,4 +156,22 @@ def test_a_trace_leads_from_the_client_through_the_gateway_to_the_model(
     assert known["ai_inference.request"].string_value == "traced"
     assert known["gen_ai.usage.output_tokens"].int_value == 1
     assert known["http.response.status_code"].int_value == 200
+    assert SECRET not in str(collector.spans)
+
+
+def test_vllms_own_span_is_a_child_of_its_models_and_says_what_the_time_went_into(
+    service: Service, collector: Collector, eventually: Eventually
+) -> None:
+    trace = "1af7651916cd43dd8448eb211c80319c"
+    path = "/llama/v1/chat/completions"
+    assert ask(service, "through", path=path, traceparent=f"00-{trace}-b7ad6b7169203331-01") == 200
+
+    def ours() -> dict[str, Span]:
+        return {span.name: span for span in collector.spans if span.trace_id.hex() == trace}
+
+    eventually(lambda: len(ours()) == 2)
+    by_model, by_vllm = ours()["POST llama"], ours()["llm_request"]
+    assert by_vllm.parent_span_id == by_model.span_id
+    said = {one.key for one in by_vllm.attributes}
+    assert {f"gen_ai.latency.time_in_{part}" for part in ("queue", "model_prefill", "model_decode")} <= said
     assert SECRET not in str(collector.spans)
