@@ -190,9 +190,10 @@ def _placed(spec: Mapping[str, Any], node: str) -> dict[str, Any]:
 
 
 def keys(namespace: str, **by_name: str) -> dict[str, Any]:
-    """The Secret of the release's keys, where its values want them."""
+    """The Secret of the release's keys, where its values want them; applied as `stringData` none would ever go."""
     metadata = {"name": f"{NAME}-keys", "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": by_name}
+    data = {name: base64.b64encode(key.encode()).decode() for name, key in by_name.items()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
 
 
 def _volume(namespace: str, folder: Path) -> Iterator[dict[str, Any]]:
