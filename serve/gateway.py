@@ -10,7 +10,7 @@ from typing import Any
 from ray import serve as ray_serve
 from ray.serve import Application
 
-from serve import wanted
+from serve import trim, wanted
 from serve.asgi import Receive, Scope, Send, header, route
 from serve.calls import Calls
 from serve.errors import ModelStarting
@@ -91,7 +91,7 @@ class Gateway:
             trace=Trace(None),
             watches=[traffic.watch, RequestLog(None)],
         )
-        self._says = asyncio.create_task(series.repeat(self._say))
+        self._repeated = asyncio.create_task(series.repeat(self._say)), asyncio.create_task(trim.repeat())
         self.front.allow(self.table.origins)
         return self.front
 

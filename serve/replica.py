@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from fastapi import APIRouter
 from ray.serve import Application
 
-from serve import engine
+from serve import engine, trim
 from serve.adapters import Adapted, Loader
 from serve.api import api, model_card
 from serve.asgi import ASGI
@@ -125,9 +125,10 @@ class Replica:
             watches=[traffic.watch, RequestLog(self.args.model)],
         )
         meter = Meter(self.args.placement, cards(self.args.placement))
-        self._says = (
+        self._repeated = (
             asyncio.create_task(series.repeat(self._say)),
             asyncio.create_task(use.repeat(self.args.model, meter)),
+            asyncio.create_task(trim.repeat()),
         )
         self.front.allow(self.access.origins)
         return self.front

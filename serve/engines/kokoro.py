@@ -5,7 +5,6 @@ language. Nothing is downloaded: English is phonemised by misaki where its spaCy
 espeak-ng that comes with espeakng-loader otherwise.
 """
 
-import ctypes
 import importlib.util
 import logging
 import os
@@ -22,6 +21,7 @@ from serve.device import torch_device
 from serve.engine import Samples
 from serve.errors import ModelUnavailable
 from serve.sentences import sentences
+from serve.trim import trim
 from serve.values import Closed, Placement
 
 Phonemiser = Callable[[str], str]
@@ -92,8 +92,8 @@ class Engine:
                     if any(phoneme.isalpha() for phoneme in phonemes):  # Of punctuation alone it makes a noise.
                         yield self._spoken(phonemes, voice, speed)
         finally:
-            if self.device == "cpu":
-                _give_back()
+            if self.device == "cpu":  # Each length of speech wants other sizes: gigabytes after a few requests.
+                trim()
 
     def _spoken(self, phonemes: str, voice: str, speed: float) -> Samples:
         import torch
@@ -103,13 +103,6 @@ class Engine:
         style = self._styles[voice][len(phonemes) - 1]
         samples: Samples = self.model(phonemes, style, speed).reshape(-1).float().numpy()
         return samples
-
-
-def _give_back() -> None:
-    """What was computed with: each length of speech wants other sizes, and glibc would keep gigabytes of them."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 def fitting(phonemes: str) -> Iterator[str]:

@@ -41,8 +41,8 @@ TASKS: Mapping[str, Mapping[str, Json]] = {
                              "stream_format": "audio"},
     },
 }  # fmt: skip
-SPOKEN = 60
-"""Characters: seconds of work on a core."""
+SPOKEN = 20
+"""Characters: seconds of work on a core, even where each is a dozen phonemes."""
 NOT_AT_THE_GATEWAY = ("/embed", "/rerank")
 """It has them too, under the names of one model alone."""
 
