@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 
 from tests.cluster import kubectl
@@ -34,11 +35,15 @@ LEFT, RIGHT = ("one", "two", "three"), ("four", "five")
 BY_NAME = "@one"
 BY_FORCE = ("--force", "--grace-period=0")
 LIMIT = "cat /sys/fs/cgroup/memory.max 2>/dev/null || cat /sys/fs/cgroup/memory/memory.limit_in_bytes"
+WORDS, PAUSE = 40, 0.25  # Ten seconds of an answer, which is less than `upgrade.drainTimeout`.
+CHAT = {"task": "llm", "engine": "fake", "source": {"path": "/"}, "memory": "256Mi", "cpus": 0.1,
+        "engineConfig": {"tokenDelay": PAUSE}}  # fmt: skip
 SPEC: dict[str, Any] = {
     "accelerators": {"left": {**SMALL, "order": 1}, "right": {**SMALL, "order": 2}},
     "head": {"cpus": 0.1, "ram": "3Gi"},
     "models": {model: {**FAKE, "accelerator": "left"} for model in LEFT}
-    | {model: {**FAKE, "accelerator": "right"} for model in RIGHT},
+    | {model: {**FAKE, "accelerator": "right"} for model in RIGHT}
+    | {"chat": {**CHAT, "accelerator": "left"}},
     "upgrade": {"strategy": "newCluster"},
 }
 KILL = "kill -9 $(grep -ls '^ray::ServeReplica:one:' /proc/[0-9]*/cmdline | cut -d/ -f3) && date +%s.%N"
@@ -53,8 +58,8 @@ def of(calls: Sequence[Call], *models: str) -> list[Call]:
     return [call for call in calls if call.model in models]
 
 
-def told(name: str, caller: Caller, calls: Sequence[Call], at: float) -> None:
-    """A row of the table, and below it what was lost: when it was sent, after the fault, and what came of it."""
+def row(name: str, caller: Caller, calls: Sequence[Call], at: float) -> None:
+    """Prints a row of the table, and below it what was lost: when it was sent, after the fault, and what came of it."""
     away = {model: downtime(calls, model) for model in caller.models}
     retried = sum(call.status == 503 and call.retry is not None for call in calls)
     print(f"\n| {name} | {len(calls)} | {len(lost(calls))} | {retried} | {max(away.values()):.1f} |")
@@ -139,7 +144,7 @@ def test_a_killed_replica_loses_what_it_was_answering(release: Served, caller: C
     with caller.during() as calls:
         at = float(execute(release, "left", KILL))
         until(lambda: (new := release.replicas("one")) and not new & old)
-    told("a replica killed", caller, calls, at)
+    row("a replica killed", caller, calls, at)
     assert not lost(of(calls, *LEFT[1:], *RIGHT))
     assert all(call.began < at for call in lost(calls))
 
@@ -147,7 +152,7 @@ def test_a_killed_replica_loses_what_it_was_answering(release: Served, caller: C
 def test_a_lost_worker_loses_what_it_was_answering(release: Served, caller: Caller) -> None:
     with caller.during() as calls:
         at = delete(release, "left", *BY_FORCE)
-    told("a worker's pod deleted by force", caller, calls, at)
+    row("a worker's pod deleted by force", caller, calls, at)
     assert all(call.began < at for call in lost(calls))
     assert all(call.status == 200 for call in of(calls, *RIGHT) if call.began > at)
 
@@ -155,9 +160,24 @@ def test_a_lost_worker_loses_what_it_was_answering(release: Served, caller: Call
 def test_a_worker_that_is_given_its_time_to_end_loses_nothing(release: Served, caller: Caller) -> None:
     with caller.during() as calls:
         at = delete(release, "left")
-    told("a worker's pod deleted, as when its node is emptied", caller, calls, at)
+    row("a worker's pod deleted, as when its node is emptied", caller, calls, at)
     assert not lost(calls)
     assert all(call.status == 200 for call in of(calls, *RIGHT))
+
+
+def test_what_streams_from_a_worker_that_is_given_its_time_to_end_ends_whole(release: Served) -> None:
+    body = {"messages": [{"role": "user", "content": "word " * WORDS}], "stream": True, "max_tokens": WORDS}
+    with release.address() as address:
+        until(lambda: requests.get(f"{address}/chat/health", timeout=60).status_code == 200)
+        with requests.post(f"{address}/chat/v1/chat/completions", json=body, stream=True, timeout=120) as stream:
+            events = stream.iter_lines()
+            told = [next(events)]
+            pod = release.pods()["left"]["metadata"]["name"]
+            kubectl.run("delete", "pod", pod, "--wait=false", *release.place)
+            told += [line for line in events if line.startswith(b"data: {")]
+    chunks = [json.loads(line.removeprefix(b"data: ")) for line in told]
+    assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks).split() == ["word"] * WORDS
+    release.ready()
 
 
 @pytest.mark.skipif(not REDIS, reason="AI_INFERENCE_REDIS_IMAGE names no image of Redis")
@@ -165,7 +185,7 @@ def test_a_lost_head_loses_nothing_at_the_paths_of_models(release: Served, calle
     before = {model: release.replicas(model) for model in (*LEFT, *RIGHT)}
     with caller.during() as calls:
         at = delete(release, "head", *BY_FORCE)
-    told("the head's pod deleted, with Redis", caller, calls, at)
+    row("the head's pod deleted, with Redis", caller, calls, at)
     assert {model: release.replicas(model) for model in before} == before
     assert all(call.status == 200 for call in of(calls, *LEFT, *RIGHT) if call.began > at)
     assert all(call.began < at for call in lost(of(calls, *LEFT, *RIGHT)))
@@ -180,7 +200,7 @@ def test_a_lost_operator_loses_nothing(release: Served, caller: Caller) -> None:
         at = time.time()
         until(lambda: any(one["uid"] != old["uid"] for one in operators()))
         kubectl.wait("pods", "condition=Ready", kubectl.OPERATOR, place)
-    told("the operator's pod deleted", caller, calls, at)
+    row("the operator's pod deleted", caller, calls, at)
     assert not lost(calls)
     assert running(release) == before
 
@@ -199,7 +219,7 @@ def test_without_dns_nothing_is_lost_that_has_found_the_service(release: Served,
             until(lambda: time.time() - at > 10)
         finally:
             subprocess.run(shlex.split(START_DNS), check=True)
-    told("DNS away for 10 s", caller, calls, at)
+    row("DNS away for 10 s", caller, calls, at)
     assert all("gaierror" in str(call.error) for call in calls if call.status != 200)  # The client's own resolver.
     assert running(release) == before
 
