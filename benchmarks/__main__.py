@@ -1,6 +1,8 @@
-"""`python -m benchmarks`: tasks and peers go in, RESULTS.md, results.json and plots/ come out."""
+"""`python -m benchmarks`: tasks and peers go in, RESULTS.md, results.json and plots/ come out.
 
-import json
+Tasks that are not measured stay on the page as they were.
+"""
+
 import shlex
 import signal
 import sys
@@ -11,15 +13,16 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from benchmarks import peers, results, rounds, tasks
+from benchmarks import peers, results, rounds, runs, tasks
 from benchmarks.engine import ENV, FLAGS
-from benchmarks.machine import machine, versions
+from benchmarks.machine import commit, machine, versions
 from benchmarks.rounds import Record
 from serve.bench.figures import Figures
 from serve.bench.plot import plot
 from serve.errors import ConfigurationError
 
 HERE = Path(__file__).parent
+NAME = "results.json"
 
 Wanted = Annotated[list[str] | None, typer.Argument(help=f"Which of {', '.join(tasks.names())}; default: all.")]
 Rounds = Annotated[int, typer.Option("--rounds", min=1, help="How often each peer is started and measured.")]
@@ -43,9 +46,11 @@ def main(
     chosen, names = wanted or tasks.names(), [name for name in only.split(",") if name]
     _must_exist(chosen)
     taking_part = [peers.peer(name) for name in names or peers.names() if set(peers.peer(name).tasks) & set(chosen)]
+    earlier = runs.read(out.with_name(NAME))
     begun = {
         "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "commit": commit(),
         "machine": machine(),
         "settings": _settings(chosen),
         "about": {peer.name: peer.about for peer in taking_part},
@@ -54,19 +59,19 @@ def main(
     def keep(found: Record) -> None:
         failed = set.intersection(*(set(found.failures.get(task, {})) for task in chosen))
         known = versions(peer for peer in taking_part if peer.name not in failed)
-        write({**begun, "versions": known, **asdict(found)}, out)
+        write(runs.joined(earlier, {**begun, "versions": known, **asdict(found)}), out)
 
     rounds.measure(chosen, names, number, _named(model or []), requests, typer.echo, keep)
     typer.echo(f"{out} is written")
 
 
-def write(record: dict[str, Any], out: Path) -> None:
+def write(measured: runs.Runs, out: Path) -> None:
     """The page, the record and the plots."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(results.page(record))
-    (out.parent / "results.json").write_text(json.dumps(record, indent=1) + "\n")
+    out.write_text(results.page(measured))
+    out.with_name(NAME).write_text(runs.written(measured))
     (out.parent / "plots").mkdir(exist_ok=True)
-    for (task, load), lines in results.lines(record).items():
+    for (task, load), lines in results.lines(measured).items():
         drawn = {peer: [Figures(**level) for level in levels] for peer, levels in lines.items()}
         plot(drawn, tasks.unit(task), out.parent / "plots" / results.plot_name(task, load))
 

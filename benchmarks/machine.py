@@ -2,6 +2,7 @@
 
 import os
 import platform
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,12 @@ def machine() -> dict[str, Any]:
         "kernel.sched_autogroup_enabled": AUTOGROUP.read_text().strip() if AUTOGROUP.exists() else "not there",
         "load when it began": f"{os.getloadavg()[0]:.1f}",
     }
+
+
+def commit() -> str:
+    """Of this project's folder, and whether it was changed since; empty where git does not know."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude=*"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
 
 
 def versions(peers: Iterable[Peer]) -> dict[str, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""The page of results: what was recorded goes in, Markdown comes out. It computes every figure on it."""
+"""The page of results: what was measured goes in, Markdown comes out. It computes every figure on it."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,37 +10,39 @@ from benchmarks.goals import GOALS, Goal, Measured
 from benchmarks.markdown import table
 from benchmarks.paired import Compared, ratio
 from benchmarks.rounds import OURS
+from benchmarks.runs import Run, Runs, entries, tasks_of
 
-Record = Mapping[str, Any]
 FIRST = ("first", "p50"), ("first", "p95"), ("per_token", "p50"), ("latency", "p50"), ("latency", "p99")
 NOTE = """\
-Written by the command above and by nothing else; results.json has each round. A round starts every peer once, alone on
-the machine, and measures it from a process of its own; each round begins with another peer. Figures are medians of the
-rounds. Ratios are ours to the peer's in the same round, their geometric mean, and differences of times their mean;
-beside each is the interval that in 95% of such runs holds the true value, which one round does not have."""
+Written by `python -m benchmarks` and by nothing else, each task by the run that is named with it; results.json has each
+round. A round starts every peer once, alone on the machine, and measures it from a process of its own; each begins with
+another peer. Figures are medians of the rounds. Ratios are ours to the peer's in the same round, their geometric mean,
+and differences of times their mean; beside each is the interval that in 95% of such runs holds the true value, which
+one round does not have."""
 
 
-def page(record: Record) -> str:
+def page(runs: Runs) -> str:
     """All of it."""
-    measured = _measured(record)
-    machine = table(["", ""], record["machine"].items())
+    measured = _measured(runs)
     parts = [
         "# Results",
-        f"    {record['command']}",
-        f"{record['date']}. {NOTE}",
+        NOTE,
         *("## What we want to reach", _goals(measured)),
-        *_tasks(record, measured),
-        *_failures(record),
-        *("## Machine", machine),
-        *("## Versions", _versions(record)),
-        *("## Settings", *_settings(record)),
+        *(
+            part
+            for task in tasks.names()
+            for run in runs
+            if task in tasks_of(run)
+            for part in _task(run, measured, task)
+        ),
+        *(part for run in runs for part in _run(run)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _measured(record: Record) -> Measured:
+def _measured(runs: Runs) -> Measured:
     seen: dict[tuple[str, str, str, str], dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
-    for entry, load, level in _levels(record):
+    for entry, load, level in _levels(runs):
         at = seen[entry["task"], load, level["level"], entry["peer"]]
         for name in ("requests_per_second", "units_per_second"):
             at[name][entry["round"]] = level[name]
@@ -50,8 +52,8 @@ def _measured(record: Record) -> Measured:
     return seen
 
 
-def _levels(record: Record) -> Iterator[tuple[Mapping[str, Any], str, Mapping[str, Any]]]:
-    for entry in record["rounds"]:
+def _levels(runs: Runs) -> Iterator[tuple[Mapping[str, Any], str, Mapping[str, Any]]]:
+    for entry in entries(runs):
         for load, levels in entry["loads"].items():
             for level in levels:
                 yield entry, load, level
@@ -73,21 +75,26 @@ def _between(compared: Compared, words: Callable[[float], str]) -> str:
     return f"{words(compared.low)} to {words(compared.high)}" if compared.rounds > 1 else ""
 
 
-def _tasks(record: Record, measured: Measured) -> Iterator[str]:
-    for task in dict.fromkeys(entry["task"] for entry in record["rounds"]):
-        yield f"## {task}"
-        for load in dict.fromkeys(load for entry, load, _ in _levels(record) if entry["task"] == task):
-            yield f"### {load}"
-            yield f"![{task}, {load}](plots/{plot_name(task, load)})"
-            yield _figures(record, measured, task, load)
-        yield _agreements(record, task)
+def _task(run: Run, measured: Measured, task: str) -> Iterator[str]:
+    yield f"## {task}"
+    yield f"[{run['date']}](#{_anchor(run)})"
+    for load in dict.fromkeys(load for entry, load, _ in _levels([run]) if entry["task"] == task):
+        yield f"### {load}"
+        yield f"![{task}, {load}](plots/{plot_name(task, load)})"
+        yield _figures(run, measured, task, load)
+    yield _agreements(run, task)
+    yield from (f"{peer} was not measured: `{_end(reason)}`" for peer, reason in run["failures"].get(task, {}).items())
+
+
+def _end(reason: str) -> str:
+    return " ".join(reason.split())[-300:]
 
 
 def plot_name(task: str, load: str) -> str:
     return f"{task}-{load.replace(' ', '-')}.svg"
 
 
-def _figures(record: Record, measured: Measured, task: str, load: str) -> str:
+def _figures(run: Run, measured: Measured, task: str, load: str) -> str:
     """Sorted by level, ours first."""
     unit = tasks.unit(task) or "requests/s"
     head = ["at once", "peer", unit, "each round", "ours to it", "95%", "first ms p50", "p95", "per token ms",
@@ -95,60 +102,60 @@ def _figures(record: Record, measured: Measured, task: str, load: str) -> str:
     keys = sorted(
         (key for key in measured if key[:2] == (task, load)), key=lambda key: (int(key[2]), key[3] != OURS, key[3])
     )
-    return table(head, [_figures_of(record, measured, key) for key in keys])
+    return table(head, [_figures_of(run, measured, key) for key in keys])
 
 
-def _figures_of(record: Record, measured: Measured, key: tuple[str, str, str, str]) -> Sequence[str]:
+def _figures_of(run: Run, measured: Measured, key: tuple[str, str, str, str]) -> Sequence[str]:
     """Of a peer at one level."""
     of, figure = measured[key], "units_per_second" if tasks.unit(key[0]) else "requests_per_second"
     ours = measured.get((*key[:3], OURS), {}).get(figure, {})
     compared = ratio(ours, of[figure]) if key[3] != OURS else None
     ratios = [f"{compared.measured:.2f}", _between(compared, "{:.2f}".format)] if compared else ["", ""]
-    each = " ".join(f"{level[figure]:.4g}" for level in _of(record, key))
-    errors = sum(sum(level["errors"].values()) for level in _of(record, key))
+    each = " ".join(f"{level[figure]:.4g}" for level in _of(run, key))
+    errors = sum(sum(level["errors"].values()) for level in _of(run, key))
     times = [f"{median(of[f'{name}_{p}'].values()):.3g}" if f"{name}_{p}" in of else "" for name, p in FIRST]
     return [key[2], key[3], f"{median(of[figure].values()):.4g}", each, *ratios, *times, str(errors or "")]
 
 
-def _of(record: Record, key: tuple[str, str, str, str]) -> Iterator[Mapping[str, Any]]:
+def _of(run: Run, key: tuple[str, str, str, str]) -> Iterator[Mapping[str, Any]]:
     """The rounds of one row."""
-    for entry, load, level in _levels(record):
+    for entry, load, level in _levels([run]):
         if (entry["task"], load, level["level"], entry["peer"]) == key:
             yield level
 
 
-def _agreements(record: Record, task: str) -> str:
+def _agreements(run: Run, task: str) -> str:
     rows = [
         [found["peer"], str(found["round"] + 1), "yes" if found["same"] else "NO", found["words"]]
-        for found in record["agreements"]
+        for found in run["agreements"]
         if found["task"] == task
     ]
     return table(["answers of ours and of", "round", "agree", "how far"], rows) if rows else "No answers were compared."
 
 
-def _failures(record: Record) -> Iterator[str]:
-    found = [(task, peer, reason) for task, peers in record["failures"].items() for peer, reason in peers.items()]
-    if found:
-        yield "## Not measured"
-        yield "\n".join(f"- {peer} ({task}): `{' '.join(reason.split())[-300:]}`" for task, peer, reason in found)
-
-
-def _versions(record: Record) -> str:
-    said = {
-        peer: ", ".join(f"{name} {number}" for name, number in of.items()) for peer, of in record["versions"].items()
+def _run(run: Run) -> Iterator[str]:
+    """By what it was measured."""
+    yield f"## Run of {run['date']}"
+    yield f"    {run['command']}"
+    yield table(["", ""], [("commit", run["commit"]), *run["machine"].items()])
+    packages = {
+        peer: ", ".join(f"{name} {number}" for name, number in of.items()) for peer, of in run["versions"].items()
     }
-    return table(["peer", "packages"], said.items())
+    yield table(["peer", "packages"], packages.items())
+    yield run["settings"]
+    yield "\n".join(f"- **{peer}**: {about}" for peer, about in run["about"].items())
 
 
-def _settings(record: Record) -> Iterator[str]:
-    yield record["settings"]
-    yield "\n".join(f"- **{peer}**: {about}" for peer, about in record["about"].items())
+def _anchor(run: Run) -> str:
+    """Of its heading, as GitHub makes it."""
+    kept = (letter for letter in f"run of {run['date']}".lower() if letter.isalnum() or letter in " -")
+    return "".join(kept).replace(" ", "-")
 
 
-def lines(record: Record) -> dict[tuple[str, str], dict[str, list[dict[str, Any]]]]:
+def lines(runs: Runs) -> dict[tuple[str, str], dict[str, list[dict[str, Any]]]]:
     """What is drawn for each task and load: of each peer the round that was its middle one by its last level's rate."""
     found: dict[tuple[str, str], dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
-    for entry in record["rounds"]:
+    for entry in entries(runs):
         for load, levels in entry["loads"].items():
             found[entry["task"], load][entry["peer"]].append(levels)
     return {key: {peer: _middle(of) for peer, of in peers.items()} for key, peers in found.items()}

@@ -1,6 +1,5 @@
 """The page of results from recorded figures: medians, ratios, what was reached and what is missing."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from benchmarks import results
 from benchmarks.__main__ import write
 from benchmarks.goals import GOALS
+from benchmarks.runs import Runs, joined, read, written
 
 THROUGHPUT, _, FIRST, FASTEST = GOALS[:4]
 PERCENTILES = {"p50": 10.0, "p95": 20.0, "p99": 30.0}
@@ -22,19 +22,25 @@ def level(clients: int, rate: float, first: float = 10) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def record(rates: dict[str, list[float]], firsts: dict[str, float] | None = None) -> dict[str, Any]:
+def run(
+    rates: dict[str, list[float]], firsts: dict[str, float] | None = None, task: str = "llm", date: str = "2026-01-01"
+) -> dict[str, Any]:
     """Of language models that were measured at 1 and at 32 at once."""
     rounds = [
-        {"task": "llm", "round": number, "peer": peer,
+        {"task": task, "round": number, "peer": peer,
          "loads": {"streamed": [level(1, 5, (firsts or {}).get(peer, 10)), level(32, rate)]}}
         for peer, several in rates.items() for number, rate in enumerate(several)
     ]  # fmt: skip
     return {
-        "command": "python -m benchmarks", "date": "2026-01-01", "machine": {"cores": 2}, "settings": "Alike: all.",
+        "command": "python -m benchmarks", "date": date, "commit": "abc", "machine": {"cores": 2}, "settings": "Alike.",
         "about": dict.fromkeys(rates, "A server."), "versions": {"ours": {"ray": "2.60.0"}}, "rounds": rounds,
-        "agreements": [{"task": "llm", "round": 0, "peer": "vllm", "same": False, "words": "3 of 4 equal"}],
-        "failures": {"llm": {"ray_serve_llm": "could not be installed: no network"}},
+        "agreements": [{"task": task, "round": 0, "peer": "vllm", "same": False, "words": "3 of 4 equal"}],
+        "failures": {task: {"ray_serve_llm": "could not be installed: no network"}},
     }  # fmt: skip
+
+
+def runs(*of: Any) -> Runs:
+    return [run(*of)]
 
 
 def row(page: str, *cells: str) -> list[str]:
@@ -44,14 +50,14 @@ def row(page: str, *cells: str) -> list[str]:
 
 
 def test_a_figure_is_the_median_of_the_rounds_and_a_ratio_the_mean_of_theirs() -> None:
-    page = results.page(record({"ours": [150, 90, 120], "vllm": [100, 90, 60]}))
+    page = results.page(runs({"ours": [150, 90, 120], "vllm": [100, 90, 60]}))
     assert row(page, "32", "ours")[2:6] == ["120", "150 90 120", "", ""]
     assert row(page, "32", "vllm")[2:6] == ["90", "100 90 60", "1.44", "0.61 to 3.43"]
 
 
 @pytest.mark.parametrize(("ours", "verdict"), [(100, "aim reached"), (90, "met"), (50, "not met")])
 def test_a_goal_is_met_or_not_by_what_was_measured(ours: float, verdict: str) -> None:
-    page = results.page(record({THROUGHPUT.ours: [ours], "vllm": [100]}))
+    page = results.page(runs({THROUGHPUT.ours: [ours], "vllm": [100]}))
     assert row(page, THROUGHPUT.what, "vllm")[4:] == [f"{ours / 100:.2f}x", "", verdict]
 
 
@@ -61,28 +67,28 @@ def test_a_goal_is_met_or_not_by_what_was_measured(ours: float, verdict: str) ->
      ([50, 51], "not met")],
 )  # fmt: skip
 def test_a_goal_is_met_for_sure_where_all_of_the_interval_is(ours: list[float], verdict: str) -> None:
-    page = results.page(record({THROUGHPUT.ours: ours, "vllm": [100, 100]}))
+    page = results.page(runs({THROUGHPUT.ours: ours, "vllm": [100, 100]}))
     assert row(page, THROUGHPUT.what, "vllm")[6:] == [verdict]
 
 
 @pytest.mark.parametrize(("first", "verdict"), [(9, "aim reached"), (13, "met"), (17, "not met")])
 def test_a_time_is_met_by_how_much_later_it_is(first: float, verdict: str) -> None:
-    page = results.page(record({"ours": [100], "vllm": [100]}, {"ours": first, "vllm": 10}))
+    page = results.page(runs({"ours": [100], "vllm": [100]}, {"ours": first, "vllm": 10}))
     assert row(page, FIRST.what, "vllm")[4:] == [f"{first - 10:+.1f} ms", "", verdict]
 
 
 def test_what_was_not_measured_has_no_figure_but_its_reason() -> None:
-    page = results.page(record({"ours": [100], "vllm": [100]}))
+    page = results.page(runs({"ours": [100], "vllm": [100]}))
     assert row(page, FASTEST.what, FASTEST.against)[4:] == ["", "", "not measured"]
-    assert "- ray_serve_llm (llm): `could not be installed: no network`" in page
+    assert "ray_serve_llm was not measured: `could not be installed: no network`" in page
 
 
 def test_answers_that_differ_are_said() -> None:
-    assert row(results.page(record({"ours": [1], "vllm": [1]})), "vllm", "1") == ["vllm", "1", "NO", "3 of 4 equal"]
+    assert row(results.page(runs({"ours": [1], "vllm": [1]})), "vllm", "1") == ["vllm", "1", "NO", "3 of 4 equal"]
 
 
 def test_the_page_the_record_and_the_plots_are_written(tmp_path: Path) -> None:
-    write(record({"ours": [120, 110], "vllm": [100, 90]}), tmp_path / "RESULTS.md")
+    write(runs({"ours": [120, 110], "vllm": [100, 90]}), tmp_path / "RESULTS.md")
     page = (tmp_path / "RESULTS.md").read_text()
     assert "(plots/llm-streamed.svg)" in page
     assert (tmp_path / "plots" / "llm-streamed.svg").read_text().count("<path") > 10
@@ -91,4 +97,22 @@ def test_the_page_the_record_and_the_plots_are_written(tmp_path: Path) -> None:
 
 def test_the_page_here_is_made_of_the_record_beside_it() -> None:
     folder = Path(results.__file__).parent
-    assert (folder / "RESULTS.md").read_text() == results.page(json.loads((folder / "results.json").read_text()))
+    assert (folder / "RESULTS.md").read_text() == results.page(read(folder / "results.json"))
+
+
+def test_a_task_that_is_measured_again_takes_its_place_and_the_others_stay(tmp_path: Path) -> None:
+    both = run({"ours": [100], "vllm": [50]})
+    both["rounds"] += run({"ours": [7], "infinity": [7]}, task="rerank")["rounds"]
+    again = joined([both], run({"ours": [200], "vllm": [50]}, date="2026-02-02"))
+    (tmp_path / "results.json").write_text(written(again))
+    page = results.page(read(tmp_path / "results.json"))
+    assert row(page, "32", "ours")[2] == "200"
+    sections = {part.split("\n")[0]: part for part in page.split("\n## ")}
+    assert "[2026-02-02](#run-of-2026-02-02)" in sections["llm"]
+    assert "[2026-01-01](#run-of-2026-01-01)" in sections["rerank"]
+    assert "| infinity |" in sections["rerank"] and "vllm" not in sections["Run of 2026-01-01"]
+
+
+def test_a_run_of_which_all_was_measured_again_is_gone() -> None:
+    old, new = run({"ours": [1]}), run({"ours": [2]})
+    assert joined([old], new) == [new]
