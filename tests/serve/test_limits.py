@@ -69,6 +69,12 @@ class Limited:
         headers, files = {"api-key": key(name)}, {"file": SPEECH.read_bytes()}  # 3.65 seconds of it.
         return requests.post(f"{self.address}/ears/v1/audio/transcriptions", files=files, headers=headers, timeout=60)
 
+    def chat(self, name: str, words: int, **more: Any) -> requests.Response:
+        """To be read or left, where `stream` is among what the body has more."""
+        body = {"messages": [{"role": "user", "content": "word " * words}], **more}
+        path = f"{self.address}/chat/v1/chat/completions"
+        return requests.post(path, json=body, headers={"api-key": key(name)}, timeout=60, stream="stream" in more)
+
     def replicas(self) -> set[str]:
         (deployment,) = self.service.applications()["vectors"]["deployments"].values()
         return {one["replica_id"] for one in deployment["replicas"] if one["state"] == "RUNNING"}
@@ -179,51 +185,30 @@ def test_a_client_that_leaves_frees_its_place_among_the_requests_at_once(
 ) -> None:
     limited.limit(requestsAtOnce=1, requestsPerMinute=600)
 
-    def chat(words: int, name: str = "alice") -> requests.Response:
-        body = {"messages": [{"role": "user", "content": "word " * words}], "stream": True}
-        headers = {"api-key": key(name)}
-        return requests.post(
-            f"{limited.address}/chat/v1/chat/completions", json=body, headers=headers, timeout=60, stream=True
-        )
-
-    eventually(lambda: "x-ratelimit-limit-requests" in chat(1, "bob").headers)  # A change of limits is there soon.
-    with chat(500) as first:
+    eventually(lambda: "x-ratelimit-limit-requests" in limited.chat("bob", 1).headers)  # A change is there soon.
+    with limited.chat("alice", 500, stream=True) as first:
         lines = first.iter_lines()  # Kept, as a generator that is dropped closes the connection.
         assert next(lines)
-        with chat(1) as second:
-            assert second.status_code == 429
-            assert "'alice' has its 1 requests at once of model 'chat'" in second.json()["error"]["message"]
-    eventually(lambda: chat(1).status_code == 200)
+        second = limited.chat("alice", 1)
+        assert second.status_code == 429
+        assert "'alice' has its 1 requests at once of model 'chat'" in second.json()["error"]["message"]
+    eventually(lambda: limited.chat("alice", 1).status_code == 200)
 
 
 def test_requests_at_once_are_counted_over_all_replicas(limited: Limited, eventually: Eventually) -> None:
     limited.limit(requestsAtOnce=3, requestsPerMinute=600)
-    headers, body = (
-        {"api-key": key("carol")},
-        {"messages": [{"role": "user", "content": "word " * 100}], "stream": True},
-    )
-
-    def chat() -> requests.Response:
-        path = f"{limited.address}/chat/v1/chat/completions"
-        return requests.post(path, json=body, headers=headers, timeout=60, stream=True)
 
     def three_of_seven() -> bool:
         with contextlib.ExitStack() as open_streams:
-            answers = [open_streams.enter_context(chat()) for _ in range(7)]
+            answers = [open_streams.enter_context(limited.chat("carol", 100, stream=True)) for _ in range(7)]
             return statuses(answers) == {200: 3, 429: 4}
 
-    eventually(three_of_seven)  # A change of limits is there soon.
+    eventually(three_of_seven)  # A change is there soon.
 
 
 def test_tokens_of_a_language_model_are_limited(limited: Limited) -> None:
     limited.limit(tokensPerMinute=300)
-
-    def chat() -> requests.Response:
-        body = {"messages": [{"role": "user", "content": "word " * 60}], "max_tokens": 5}
-        path = f"{limited.address}/chat/v1/chat/completions"
-        return requests.post(path, json=body, headers={"api-key": key("bob")}, timeout=60)
-
-    answers = [chat() for _ in range(12)]
+    answers = [limited.chat("bob", 60, max_tokens=5) for _ in range(12)]
     used = sum(one.json()["usage"]["total_tokens"] for one in answers if one.ok)
     assert {one.status_code for one in answers[-3:]} == {429}
     assert 200 <= used <= 500, used  # What was under way when the others had used it up is more.
