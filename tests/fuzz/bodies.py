@@ -41,6 +41,14 @@ TASKS: Mapping[str, Mapping[str, Json]] = {
                              "stream_format": "audio"},
     },
 }  # fmt: skip
+PAGE = " ".join([TEXT] * 60)
+LARGE: Mapping[str, Mapping[str, Json]] = {
+    "llm": {"/v1/completions": {"prompt": TEXT, "max_tokens": 256, "ignore_eos": True}},
+    "embeddings": {"/v1/embeddings": {"input": [PAGE] * 16}},
+    "rerank": {"/v1/rerank": {"query": TEXT, "documents": [PAGE] * 16}},
+    "tts": {"/v1/audio/speech": {"input": TEXT, "voice": "alloy", "response_format": "wav"}},
+}
+"""Good ones that take the largest batches of an engine."""
 SPOKEN = 20
 """Characters: seconds of work on a core, even where each is a dozen phonemes."""
 NOT_AT_THE_GATEWAY = ("/embed", "/rerank")

@@ -9,8 +9,8 @@ import psutil
 from hypothesis import strategies as st
 
 from benchmarks.soak.held import PROXY, Held, look
-from tests.fuzz.barrage import asks, barrage
-from tests.fuzz.bodies import TASKS
+from tests.fuzz.barrage import CLIENTS, asks, barrage
+from tests.fuzz.bodies import LARGE, TASKS, Json
 from tests.fuzz.client import Answer, Ask, sent
 from tests.fuzz.described import described
 from tests.fuzz.recordings import real
@@ -38,7 +38,7 @@ WAYS: dict[str, Way] = {"openapi": by_description, "requests": by_barrage}
 def run(target: Target, way: Way, seconds: float, seed: int) -> Seen:
     """Asks for so many seconds, and looks at what is left of the service then."""
     seen, held = Seen(), dict[psutil.Process, Held]()
-    _plain(target)  # What the first request of each model takes is nothing that grows.
+    _fill(target)
     before = target.serving()
     for answer in way(target, seconds, seed, lambda: look(held, before, time.perf_counter())):
         seen.add([answer])
@@ -57,15 +57,26 @@ def _ended(before: Mapping[psutil.Process, Held], after: Mapping[psutil.Process,
     return [name for name in gone if not (PROXY in name and succeeded)]
 
 
+def _fill(target: Target) -> None:
+    """What threads and libraries keep, for as many requests at once as there will be, is nothing that grows."""
+
+    async def at_once(ask: Ask) -> None:
+        await asyncio.gather(*(sent(ask, target.port, target.key) for _ in range(CLIENTS)))
+
+    for ask in _asks(target, LARGE):
+        asyncio.run(at_once(ask))
+
+
 def _plain(target: Target) -> list[str]:
     """One plain request for each way to ask; those that are not answered with 200."""
-    answers = [asyncio.run(sent(ask, target.port, target.key)) for ask in _plain_asks(target)]
+    answers = [asyncio.run(sent(ask, target.port, target.key)) for ask in _asks(target, TASKS)]
     return [f"{answer.ask.path} {answer.status} {answer.said}" for answer in answers if answer.status != 200]
 
 
-def _plain_asks(target: Target) -> Iterator[Ask]:
+def _asks(target: Target, bodies: Mapping[str, Mapping[str, Json]]) -> Iterator[Ask]:
+    """One for each path and body of a model's task; recognisers get speech."""
     for model, task in target.models.items():
-        for path, body in TASKS.get(task, {}).items():
+        for path, body in bodies.get(task, {}).items():
             yield Ask("plain", f"/{model}{path}", b"application/json", json.dumps(body).encode())
         if task == "stt":
             head = b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
