@@ -35,7 +35,7 @@ check: .venv/cpu/tests ## Check style and types
 images: .venv/build/ready ## Build and test an image per vendor (ARGS="cuda --push --registry ghcr.io/me", ARGS=--help)
 	@.venv/build/bin/python build.py $(ARGS)
 
-benchmarks: .venv/cpu/tests ## Compare with peers, side by side: benchmarks/RESULTS.md (ARGS="llm --rounds 1", ARGS=--help)
+benchmarks: .venv/cpu/tests ## Compare with peers, side by side: benchmarks/RESULTS.md (ARGS=rerank, ARGS=--help)
 	@$(CPU)/python -m benchmarks $(ARGS)
 
 generate: .venv/cpu/ready ## Write the files that are made from others
