@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from benchmarks import peers, results, rounds, runs, tasks
+from benchmarks import peers, results, rounds, runs, tasks, template
 from benchmarks.engine import ENV, FLAGS
 from benchmarks.machine import commit, machine, versions
 from benchmarks.rounds import Record
@@ -51,6 +51,7 @@ def main(
         "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "commit": commit(),
+        "template": template.seconds(),
         "machine": machine(),
         "settings": _settings(chosen),
         "about": {peer.name: peer.about for peer in taking_part},

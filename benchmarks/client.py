@@ -22,6 +22,7 @@ from benchmarks.peers import Direct, Server, peer
 from benchmarks.tasks import SEED, Load
 from serve.bench import work
 from serve.bench.ask import Answer, Ask
+from serve.bench.ceiling import ceiling
 from serve.bench.figures import figures
 from serve.bench.load import Level, Run, connected, run
 from serve.bench.work import Shape
@@ -41,7 +42,8 @@ class Wanted:
 
 
 Measured = dict[str, Any]
-"""`loads`: by name, figures of each level; `answers`: what the compared requests got."""
+"""`loads`: by name, figures of each level; `answers`: what the compared requests got; `ceilings`: by load, requests/s
+that this client could do at the last level with such answers."""
 
 
 def measured(wanted: Wanted) -> Measured:
@@ -64,7 +66,7 @@ async def _over_http(wanted: Wanted, server: Server) -> Measured:
     task = tasks.task(wanted.task)
     async with connected(server.key) as session:
         answers = [task.read(await _body(session, server, ask)) for ask in tasks.compared(wanted.task, server.model)]
-        loads = {}
+        loads, ceilings = {}, {}
         for load in task.LOADS:
             runs = []
             for clients in load.requests:
@@ -72,7 +74,9 @@ async def _over_http(wanted: Wanted, server: Server) -> Measured:
                 await run(session, server.address, Level(clients), warm, seed=0)
                 runs.append(await run(session, server.address, Level(clients), asks, seed=0))
             loads[load.name] = [figures(one).record() for one in runs]
-    return {"loads": loads, "answers": answers}
+            most = await ceiling(_asked(wanted, load, clients)[1], Level(clients), runs[-1])
+            ceilings[load.name] = figures(most).requests_per_second
+    return {"loads": loads, "answers": answers, "ceilings": ceilings}
 
 
 async def _body(session: aiohttp.ClientSession, server: Server, ask: Ask) -> bytes:
@@ -91,7 +95,7 @@ def _directly(wanted: Wanted, library: Direct) -> Measured:
             _called(library, clients, warm)
             runs.append(_called(library, clients, asks))
         loads[load.name] = [figures(one).record() for one in runs]
-    return {"loads": loads, "answers": answers}
+    return {"loads": loads, "answers": answers, "ceilings": {}}
 
 
 def _called(library: Direct, clients: int, asks: Iterator[Ask]) -> Run:
@@ -102,7 +106,7 @@ def _called(library: Direct, clients: int, asks: Iterator[Ask]) -> Run:
         answered = library.answer(group)
         end = time.perf_counter()
         return [
-            Answer(begin, first=end, end=end, units=one if ask.unit_bytes else ask.units)
+            Answer(begin, end=end, units=one if ask.unit_bytes else ask.units)
             for ask, one in zip(group, answered, strict=True)
         ]
 

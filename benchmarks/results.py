@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from benchmarks import tasks
+from benchmarks import tasks, template
 from benchmarks.goals import GOALS, Goal, Measured
 from benchmarks.markdown import table
 from benchmarks.paired import Compared, ratio
@@ -27,7 +27,7 @@ def page(runs: Runs) -> str:
     parts = [
         "# Results",
         NOTE,
-        *("## What we want to reach", _goals(measured)),
+        *("## What we want to reach", _goals(runs, measured)),
         *(
             part
             for task in tasks.names()
@@ -59,9 +59,10 @@ def _levels(runs: Runs) -> Iterator[tuple[Mapping[str, Any], str, Mapping[str, A
                 yield entry, load, level
 
 
-def _goals(measured: Measured) -> str:
+def _goals(runs: Runs, measured: Measured) -> str:
     head = ["what", "against", "at least", "aim", "measured", "95%", ""]
-    return table(head, [_goal(goal, goal.compared(measured)) for goal in GOALS])
+    rendered = next((run["template"] for run in reversed(runs) if "template" in run), None)
+    return table(head, [*(_goal(goal, goal.compared(measured)) for goal in GOALS), template.row(rendered)])
 
 
 def _goal(goal: Goal, compared: Compared | None) -> Sequence[str]:
@@ -82,8 +83,16 @@ def _task(run: Run, measured: Measured, task: str) -> Iterator[str]:
         yield f"### {load}"
         yield f"![{task}, {load}](plots/{plot_name(task, load)})"
         yield _figures(run, measured, task, load)
+        yield from _ceiling(run, task, load)
     yield _agreements(run, task)
     yield from (f"{peer} was not measured: `{_end(reason)}`" for peer, reason in run["failures"].get(task, {}).items())
+
+
+def _ceiling(run: Run, task: str, load: str) -> Iterator[str]:
+    """What the client could do, which is no server's figure."""
+    found = [entry["ceilings"][load] for entry in run["rounds"] if entry["task"] == task and entry.get("ceilings")]
+    if found:
+        yield f"The client could do {median(found):.4g} requests/s with such answers, at the last level."
 
 
 def _end(reason: str) -> str:

@@ -30,7 +30,7 @@ class Record:
     """What came of it, as it is written to a file."""
 
     rounds: list[dict[str, Any]] = field(default_factory=list)
-    """Each with its task, round, peer and loads, in the order in which they ran."""
+    """Each with its task, round, peer, loads and the client's ceilings, in the order in which they ran."""
     agreements: list[dict[str, Any]] = field(default_factory=list)
     """Of the answers of ours and of a peer, in a round."""
     failures: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -64,7 +64,8 @@ def measure(
                     say(f"{name} is left out: {error.message}")
                     continue
                 answers[name] = found["answers"]
-                record.rounds.append({"task": task, "round": number, "peer": name, "loads": found["loads"]})
+                del found["answers"]
+                record.rounds.append({"task": task, "round": number, "peer": name, **found})
             record.agreements.extend(_agreements(task, number, answers))
             keep(record)
     return record

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 Run = Mapping[str, Any]
-"""Command, date, commit, machine, settings, versions, and what `rounds.Record` has."""
+"""Command, date, commit, machine, settings, versions, seconds that the chart took, and what `rounds.Record` has."""
 Runs = list[Run]
 
 

@@ -23,6 +23,9 @@ from serve.bench.load import Level, connected, run
 from serve.bench.work import Shape
 from serve.local.nodes import free_port
 
+TIMEOUT = 3600.0
+"""Seconds of one request: an hour of sound, or the last of 256 in a row."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -45,7 +48,7 @@ def measured(curve: Curve) -> Iterator[Found]:
 async def _asked(server: Server, task: str, point: Point) -> Found:
     shape, level = Shape(server.model, **point.shape), Level(point.clients)
     asked = tasks.work_of(task)
-    async with connected() as session:
+    async with connected(seconds=TIMEOUT) as session:
         warm = work.asks(asked, shape, SEED + 1, max(1, point.requests // 4))
         await run(session, server.address, level, warm, seed=0)
         found = await run(session, server.address, level, work.asks(asked, shape, SEED + 2, point.requests), seed=0)

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.peers import Server, ours
 
-TASKS = ("llm", "embeddings", "rerank")
+TASKS = ours.TASKS
 PACKAGES = ()
 KEY = "k" * 48
 FAR = 10**9

@@ -6,5 +6,5 @@ WORK = "llm"
 THREADS = 1
 SHAPE = {"words": 32, "tokens": 32}
 LOADS = (Load("streamed", SHAPE, {1: 8, 32: 160, 128: 640, 256: 1280}),)
-COMPARED = {**SHAPE, "stream": False}
+COMPARED = SHAPE
 read, agreement = llm.read, llm.agreement

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 
@@ -24,6 +25,8 @@ class Ask:
     """Where the answer's size says how many units: bytes of one."""
     streams: bool = False
     """Whether events come."""
+    tokens: bool = False
+    """Whether tokens are answered, which a whole answer says the number of."""
 
 
 @dataclass
@@ -63,7 +66,7 @@ async def asked(session: aiohttp.ClientSession, address: str, ask: Ask, begin: f
             elif ask.streams:
                 await _events(response, answer)
             else:
-                await _bytes(response, answer)
+                await _bytes(response, answer, ask.tokens)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         answer.error = type(error).__name__
     answer.end = time.perf_counter()
@@ -71,10 +74,15 @@ async def asked(session: aiohttp.ClientSession, address: str, ask: Ask, begin: f
     return answer
 
 
-async def _bytes(response: aiohttp.ClientResponse, answer: Answer) -> None:
+async def _bytes(response: aiohttp.ClientResponse, answer: Answer, tokens: bool) -> None:
+    said = bytearray()
     async for chunk in response.content.iter_any():
         answer.first = answer.first or time.perf_counter()
         answer.size += len(chunk)
+        if tokens:
+            said += chunk
+    if tokens:
+        _count(answer, json.loads(said).get("usage"))
 
 
 async def _events(response: aiohttp.ClientResponse, answer: Answer) -> None:
@@ -92,7 +100,12 @@ async def _events(response: aiohttp.ClientResponse, answer: Answer) -> None:
                 answer.first = answer.first or now
                 answer.pieces += 1
         answer.size += len(chunk)
-    said = json.loads(usage[len(EVENT) :])["usage"] or {} if usage else {}
+    _count(answer, json.loads(usage[len(EVENT) :])["usage"] if usage else None)
+
+
+def _count(answer: Answer, usage: Mapping[str, Any] | None) -> None:
+    """What the server says of it."""
+    said = usage or {}
     answer.tokens = said.get("completion_tokens") or answer.pieces
     answer.prompt_tokens = said.get("prompt_tokens", 0)
     answer.cached_tokens = (said.get("prompt_tokens_details") or {}).get("cached_tokens") or 0

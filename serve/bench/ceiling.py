@@ -9,17 +9,18 @@ import multiprocessing
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
-from serve.bench.ask import Ask
+from serve.bench.ask import Answer, Ask
 from serve.bench.load import Level, Run, connected, run
 
 EVENT = b'data: {"choices":[{"delta":{"content":"word"}}]}\n\n'
 
 
-async def ceiling(asks: Iterator[Ask], level: Level, *, pieces: int, size: int) -> Run:
-    """The load of `level` against a server whose answers have so many events, or so many bytes."""
+async def ceiling(asks: Iterator[Ask], level: Level, like: Run) -> Run:
+    """The load of `level` against a server that answers as many events, or bytes, as the last good answer of `like`."""
+    well = next((one for one in reversed(like.answers) if not one.error), Answer(0))
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    server = context.Process(target=_serve, args=(there, _answer(pieces, size)), daemon=True)
+    server = context.Process(target=_serve, args=(there, _answer(well.pieces, well.size)), daemon=True)
     server.start()
     try:
         port = await asyncio.to_thread(here.recv)

@@ -43,7 +43,7 @@ class Figures:
 def figures(run: Run) -> Figures:
     """Errors count as such and in nothing else."""
     well = [answer for answer in run.answers if not answer.error]
-    several = [one for one in well if one.tokens > 1]
+    several = [one for one in well if one.pieces and one.tokens > 1]
     return Figures(
         level=str(run.level),
         requests=len(run.answers),

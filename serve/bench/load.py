@@ -17,6 +17,7 @@ import numpy as np
 from serve.bench.ask import Answer, Ask, asked
 
 TIMEOUT = 600.0
+"""Seconds of one request, unless more are wanted."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,10 @@ class Run:
 
 
 @asynccontextmanager
-async def connected(key: str = "") -> AsyncIterator[aiohttp.ClientSession]:
+async def connected(key: str = "", seconds: float = TIMEOUT) -> AsyncIterator[aiohttp.ClientSession]:
     """Connections that are kept, as many as it takes."""
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    limit = aiohttp.ClientTimeout(total=TIMEOUT)
+    limit = aiohttp.ClientTimeout(total=seconds)
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
     async with aiohttp.ClientSession(connector=connector, timeout=limit, headers=headers) as session:
         yield session

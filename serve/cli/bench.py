@@ -75,7 +75,7 @@ def bench(
         found = {**said, "levels": [row.record() for row in rows], "ceiling": figures(most).record()}
         json_file.write_text(json.dumps(found, indent=2) + "\n")
     if svg:
-        plot({model: rows}, work.unit(task), svg)
+        plot({model: rows}, work.unit(task), svg, "arrivals" if rate else "at once")
     if any(row.errors for row in rows):
         raise typer.Exit(1)
 
@@ -107,11 +107,9 @@ async def _measured(
         if warm_up:
             await run(session, address, Level(clients=min(warm_up, 8)), work.asks(task, shape, seed + 1, warm_up), seed)
         runs = [await run(session, address, level, work.asks(task, shape, seed, requests), seed) for level in levels]
-    well = next((one for one in reversed(runs[-1].answers) if not one.error), None)
-    pieces, size = (well.pieces, well.size) if well else (0, 0)
     widest = Level(clients=max(level.clients or 32 for level in levels))
     asks = work.asks(task, shape, seed, max(requests, 256))
-    return runs, await ceiling(asks, widest, pieces=pieces, size=size)
+    return runs, await ceiling(asks, widest, runs[-1])
 
 
 def _print(console: Console, rows: list[Figures], unit: str, open_loop: bool, most: Figures) -> None:

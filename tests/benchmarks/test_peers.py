@@ -1,6 +1,7 @@
 """The naming equations of benchmarks/, and that a server which was measured leaves nothing behind."""
 
 import importlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,14 @@ def test_an_answer_agrees_with_itself_and_not_with_another(task: str) -> None:
     module = importlib.import_module(f"benchmarks.tasks.{task}")
     assert module.agreement([one, one], [one, one]).same
     assert not module.agreement([one, one], [one, other]).same
+
+
+def test_an_answer_that_streams_is_the_words_of_all_its_events() -> None:
+    said: list[dict[str, Any]] = [{"role": "assistant"}, {"content": "The "}, {"content": "sea"}]
+    chunks: list[dict[str, Any]] = [{"choices": [{"delta": delta}]} for delta in said] + [{"choices": [], "usage": {}}]
+    events = [*map(json.dumps, chunks), "[DONE]"]
+    body = "".join(f"data: {event}\n\n" for event in events)
+    assert tasks.task("llm").read(body.encode()) == "The sea"
 
 
 def test_each_round_begins_with_another_peer() -> None:

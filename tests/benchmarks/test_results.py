@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import results
+from benchmarks import results, template
 from benchmarks.__main__ import write
 from benchmarks.goals import GOALS
 from benchmarks.runs import Runs, joined, read, written
@@ -27,7 +27,7 @@ def run(
 ) -> dict[str, Any]:
     """Of language models that were measured at 1 and at 32 at once."""
     rounds = [
-        {"task": task, "round": number, "peer": peer,
+        {"task": task, "round": number, "peer": peer, "ceilings": {"streamed": 900 + number},
          "loads": {"streamed": [level(1, 5, (firsts or {}).get(peer, 10)), level(32, rate)]}}
         for peer, several in rates.items() for number, rate in enumerate(several)
     ]  # fmt: skip
@@ -111,6 +111,17 @@ def test_a_task_that_is_measured_again_takes_its_place_and_the_others_stay(tmp_p
     assert "[2026-02-02](#run-of-2026-02-02)" in sections["llm"]
     assert "[2026-01-01](#run-of-2026-01-01)" in sections["rerank"]
     assert "| infinity |" in sections["rerank"] and "vllm" not in sections["Run of 2026-01-01"]
+
+
+def test_a_load_says_what_the_client_could_do() -> None:
+    assert "The client could do 901 requests/s with such answers" in results.page(runs({"ours": [1, 2, 3]}))
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(0.4, "aim reached"), (1.5, "met"), (2.5, "not met")])
+def test_the_time_to_render_the_chart_is_the_last_that_was_taken(seconds: float, verdict: str) -> None:
+    taken = {**run({"ours": [1]}, task="rerank"), "template": seconds}
+    page = results.page([{**run({"ours": [1]}), "template": 9.0}, taken, run({"ours": [1]}, task="stt")])
+    assert row(page, template.WHAT)[4:] == [f"{seconds:.2f} s", "", verdict]
 
 
 def test_a_run_of_which_all_was_measured_again_is_gone() -> None:

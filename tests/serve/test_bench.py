@@ -58,6 +58,14 @@ def test_the_tokens_of_a_stream_are_counted_and_timed(bench: Bench) -> None:
     assert level["per_token"]["p50"] >= 0
 
 
+def test_the_tokens_of_a_whole_answer_are_those_that_the_server_counts(bench: Bench) -> None:
+    found = bench("llm", "--at-once=2", "--no-stream")
+    (level,) = found["levels"]
+    assert level["tokens_per_second"] == pytest.approx(5 * level["requests_per_second"])
+    assert not level["per_token"]
+    assert "tokens/s" in found["printed"] and "per token" not in found["printed"]
+
+
 def test_requests_arrive_at_the_rate_that_is_asked_for(bench: Bench) -> None:
     (level,) = bench("embeddings", "--rate=50")["levels"]
     assert (level["level"], level["requests"]) == ("50/s", REQUESTS)

@@ -15,4 +15,4 @@ def asks(shape: Shape, drawn: np.random.Generator) -> Iterator[Ask]:
     while True:
         messages = [{"role": "user", "content": text(drawn, shape.words)}]
         sent = body(shape, messages=messages, max_tokens=shape.tokens, temperature=0, **how)
-        yield Ask("/v1/chat/completions", sent, streams=shape.stream)
+        yield Ask("/v1/chat/completions", sent, streams=shape.stream, tokens=True)

@@ -9,7 +9,7 @@ from serve.bench.ask import Ask
 from serve.bench.work import Shape
 from serve.checks.stt import SPEECH
 
-UNIT = "audio seconds/s"  # How many times faster than it is spoken.
+UNIT = "x real time"  # Seconds of audio in a second.
 BOUNDARY = "a-recording"
 FIELD = '--{boundary}\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
 FILE = '--{boundary}\r\ncontent-disposition: form-data; name="file"; filename="speech.wav"\r\n\r\n'

@@ -8,7 +8,7 @@ from serve.audio import SPOKEN_RATE
 from serve.bench.ask import Ask
 from serve.bench.work import Shape, body, text
 
-UNIT = "audio seconds/s"
+UNIT = "x real time"
 SAMPLE = 2  # Bytes of one in OpenAI's `pcm`.
 
 
