@@ -4,9 +4,10 @@ Requests go from HAProxy straight to the model's replica.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psutil
@@ -42,13 +43,15 @@ def up(described: dict[str, Any], task: str, port: int, *options: str) -> Iterat
 
 
 @contextmanager
-def launched(described: dict[str, Any], task: str, port: int, *options: str) -> Iterator[tuple[Started, str]]:
+def launched(
+    described: Mapping[str, Any], task: str, port: int, *options: str, env: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[Started, str]]:
     """The same from its first moment, and where it will answer."""
     with tempfile.TemporaryDirectory() as made:
         file = Path(made) / "values.yaml"
-        file.write_text(yaml.safe_dump(described))
+        file.write_text(yaml.safe_dump(dict(described)))
         command: list[str | Path] = [OURS.python().parent / "ai-inference", "up", "-f", file, f"--port={port}"]
-        with started([*command, *options], ENV | threads(task)) as server:
+        with started([*command, *options], {**ENV, **threads(task), **env}) as server:
             yield server, f"http://127.0.0.1:{port}"
 
 
