@@ -1,4 +1,4 @@
-"""`python -m benchmarks.flame`: where the time of the replica goes while 32 clients stream, as a flame graph.
+"""`python -m benchmarks.flame`: where a replica's time goes while 32 clients with a key stream, as a flame graph.
 
 py-spy looks at the replica's process from outside, so that what is looked at runs as it does otherwise.
 """
@@ -14,7 +14,7 @@ import typer
 
 from benchmarks import models
 from benchmarks.environment import OURS
-from benchmarks.peers import Server, ours
+from benchmarks.peers import Server, ours, ours_with_keys
 from benchmarks.tasks import llm
 from serve.bench import work
 from serve.bench.load import Level, connected, run
@@ -36,7 +36,7 @@ def replica() -> int:
 
 
 async def _load(server: Server, requests: int, seed: int) -> None:
-    async with connected() as session:
+    async with connected(server.key) as session:
         asks = work.asks("llm", Shape(server.model, **llm.SHAPE), seed, requests)
         await run(session, server.address, Level(CLIENTS), asks, seed)
 
@@ -60,7 +60,7 @@ def main(
     out: Annotated[Path, typer.Option(help="The picture.")] = Path(__file__).parent / "plots" / "flame.svg",
 ) -> None:
     """Draw where the replica's time goes under load."""
-    with ours.serving("llm", models.folder("llm", {}), free_port()) as server:
+    with ours_with_keys.serving("llm", models.folder("llm", {}), free_port()) as server:
         asyncio.run(_watched(server, seconds, out))
     drawn = out.read_text()
     for place in (f"{OURS.python().parent}/", f"{Path(__file__).parents[1]}/"):  # Its title is the command.
