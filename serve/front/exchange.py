@@ -13,7 +13,7 @@ from serve.asgi import Message, Scope, Send, header, route, send_json
 from serve.errors import InferenceError
 from serve.front.key import Key
 from serve.front.usage import CURRENT, Usage
-from serve.quotas.leases import Taken
+from serve.quotas.lease import Taken
 
 PLACE = "ai_inference.exchange"
 LEFT_STATUS = 499  # As nginx says that the client has gone before the answer's end.

@@ -1,6 +1,7 @@
 """What a replica may use of one account without asking: grants go in, requests take from it."""
 
 import math
+from collections.abc import Sequence
 
 from serve.quotas import AT_ONCE, LEASE_SECONDS, Account, Ask, Grant
 
@@ -122,3 +123,7 @@ class Lease:
     def _use(self, amount: float) -> None:
         self.credit -= amount
         self.remaining -= amount
+
+
+Taken = Sequence[tuple[Lease, float]]
+"""What a request uses of each."""

@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from serve.quotas import TICK_SECONDS, Account, Ask, Grant
-from serve.quotas.lease import Lease
+from serve.quotas.lease import Lease, Taken
 from serve.quotas.quotas import Quotas, quotas
 
 logger = logging.getLogger("ray.serve")
 ANSWER_SECONDS = 10.0
 """So long the actor has to start and answer, which takes milliseconds when it runs."""
-Taken = Sequence[tuple[Lease, float]]
 
 
 class Exhausted(Exception):
