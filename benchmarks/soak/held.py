@@ -40,6 +40,10 @@ class Held:
         begin, end = ends(self.megabytes)
         return end / begin - 1 if begin else float(end > 0)
 
+    def more_megabytes(self) -> float:
+        begin, end = ends(self.megabytes)
+        return end - begin
+
     def more_files(self) -> float:
         begin, end = ends(self.files)
         return end - begin

@@ -83,10 +83,11 @@ def held(*megabytes: float) -> Held:
 def test_a_process_that_grows_after_its_warm_up_is_named() -> None:
     steady, growing = held(*[100] * 4, *[200] * 10), held(*[100] * 10, *[110] * 10)
     assert broken(seen(Answer(ASK, 200, 1), held=[growing])) == [
-        "growth of memory of a serving process: +10.0% (replica (7))"
+        "growth of memory of a serving process: +10.0%, +10.0 MB (replica (7))"
     ]
     assert not broken(seen(Answer(ASK, 200, 1), held=[steady]))
     assert not broken(seen(Answer(ASK, 200, 1), held=[held(*range(1, LOOKS))]))
+    assert not broken(seen(Answer(ASK, 200, 1), held=[held(*[11] * 10, *[12] * 10)])), "a small one"
 
 
 Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
