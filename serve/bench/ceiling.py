@@ -34,7 +34,7 @@ def _answer(pieces: int, size: int) -> list[bytes]:
     """In chunks, each written by itself."""
     kind = b"text/event-stream" if pieces else b"application/json"
     head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-type: %b\r\n\r\n" % kind
-    chunks = [EVENT] * pieces or [b" " * max(1, size)]  # An empty chunk would end the answer, and the rest be noise.
+    chunks = [EVENT] * pieces or [b"{}".ljust(size)]  # JSON, as its usage may be looked for.
     return [head, *(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks), b"0\r\n\r\n"]
 
 
