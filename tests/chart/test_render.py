@@ -61,11 +61,11 @@ def test_a_worker_has_the_image_and_the_device_of_its_vendor(
 
 
 @pytest.mark.parametrize("group", ["head", "big", "small"])
-def test_every_pod_has_rays_fast_proxy_and_no_telemetry_and_its_workers_give_way_to_none(
+def test_every_pod_has_rays_fast_proxy_one_arena_and_no_telemetry_and_its_workers_give_way_to_none(
     small: Rendered, group: str
 ) -> None:
     fast = {"RAY_SERVE_ENABLE_HA_PROXY": "1", "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1", "RAY_worker_niceness": "0"}
-    expected = {**fast, "RAY_USAGE_STATS_ENABLED": "0"}
+    expected = {**fast, "MALLOC_ARENA_MAX": "1", "RAY_USAGE_STATS_ENABLED": "0"}
     assert expected.items() <= small.environment(group).items()
 
 

@@ -6,9 +6,12 @@
 {{- $entry := index . 1 -}}
 {{- /* HAProxy hears within a second that a replica stops; Serve's default would let each change of a model take 30.
        Ray's workers give way to everything else (nice 15), and here they are what a client waits for. A busy head takes
-       longer than Serve's 5 seconds to start HAProxy, which then would be killed and the configuration refused. */ -}}
+       longer than Serve's 5 seconds to start HAProxy, which then would be killed and the configuration refused. glibc gives
+       back of its first arena alone what is free at the end: with one for each few threads that grew for as long as anybody
+       asked for something larger. */ -}}
 {{- $env := dict "AI_INFERENCE_VENDOR" $entry.vendor "RAY_USAGE_STATS_ENABLED" "0"
     "RAY_SERVE_ENABLE_HA_PROXY" "1" "RAY_SERVE_THROUGHPUT_OPTIMIZED" "1" "RAY_worker_niceness" "0"
+    "MALLOC_ARENA_MAX" "1"
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S" "2" "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S" "60"
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH" "serve.patience:middlewares"
     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S" (print $root.Values.upgrade.drainTimeout) -}}
