@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from statistics import mean
+from statistics import median
 
 import psutil
 
@@ -50,9 +50,9 @@ class Held:
 
 
 def ends(values: list[float]) -> tuple[float, float]:
-    """The means of the first and of the last few."""
+    """The medians of the first and of the last few: what a few requests held just then is no growth."""
     few = max(1, round(len(values) * AVERAGED))
-    return mean(values[:few]), mean(values[-few:])
+    return median(values[:few]), median(values[-few:])
 
 
 def look(held: dict[psutil.Process, Held], processes: Iterable[psutil.Process], now: float) -> None:

@@ -16,8 +16,8 @@ NOTE = """\
 Written by the command above and by nothing else. One client for each model asks without a pause, by turns at the
 model's path and by name at the gateway, while replicas are killed (SIGKILL) at times drawn with a fixed seed. A request
 was in flight on one that was killed if it ended after the kill and began before the model answered again, as such
-requests wait. Growth is of the means of the first and of the last tenth of the looks, after a warm-up that a replica in
-place of a killed one has anew; where it is not said, the process did not live long enough. Open files of Ray's
+requests wait. Growth is of the medians of the first and of the last tenth of the looks, after a warm-up that a replica
+in place of a killed one has anew; where it is not said, the process did not live long enough. Open files of Ray's
 log_monitor.py are not judged, as it keeps the logs of each worker that ever was, of 200 at most."""
 
 

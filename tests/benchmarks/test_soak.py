@@ -138,7 +138,8 @@ def test_open_files_may_grow_in_no_process() -> None:
     assert broken(seen(held(RAY, [100] * 11, files=1))) == [f"growth of open files of a process, of 2: +8 ({RAY})"]
 
 
-def test_growth_is_of_the_means_at_either_end() -> None:
+def test_growth_is_of_the_medians_at_either_end_so_that_a_large_request_is_none() -> None:
+    assert held(LLM, [*[100] * 57, 180, 100, 100]).growth() == 0
     assert held(LLM, [*[100] * 10, *[110] * 10]).growth() == pytest.approx(0.1)
 
 
