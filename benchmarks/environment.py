@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import venv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,19 +55,10 @@ class Environment:
             (site / "ours.pth").write_text(f"{ours}\n{ROOT}\n")
         torch = [line for line in pins.read_text().splitlines() if line.startswith("torch==")]
         if torch:  # Its CPU build, which uv does not find where PIP_FIND_LINKS names it.
-            _run(
-                python,
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--no-deps",
-                "--retries=0",
-                f"--find-links={TORCH_WHEELS}",
-                *torch,
-            )
+            pip = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--retries=0"]
+            installed(*pip, f"--find-links={TORCH_WHEELS}", *torch)
         uv = [str(Path(sys.executable).parent / "uv"), "pip", "install", "--quiet", "--no-deps", f"--python={python}"]
-        _run(*uv, *(["--find-links", os.environ.get("PIP_FIND_LINKS", TORCH_WHEELS)] if torch else []), "-r", pins)
+        installed(*uv, *(["--find-links", os.environ.get("PIP_FIND_LINKS", TORCH_WHEELS)] if torch else []), "-r", pins)
 
     def versions(self, packages: Sequence[str]) -> dict[str, str]:
         """Of those that are there."""
@@ -79,7 +70,8 @@ class Environment:
 OURS = Environment()
 
 
-def _run(*command: object) -> None:
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode:
-        raise ConfigurationError(f"could not be installed:\n{done.stderr.strip()[-1000:]}")
+def installed(*command: object, env: Mapping[str, str] | None = None) -> None:
+    """A command that installs; raises ConfigurationError with what it said last where it fails."""
+    said = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, env=env)  # noqa: S603
+    if said.returncode:
+        raise ConfigurationError(f"could not be installed:\n{said.stderr.strip()[-1000:]}")
