@@ -3,11 +3,9 @@
 Tasks that are not measured stay on the page as they were.
 """
 
-import shlex
 import signal
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -15,7 +13,7 @@ import typer
 
 from benchmarks import peers, results, rounds, runs, tasks, template
 from benchmarks.engine import ENV, FLAGS
-from benchmarks.machine import commit, machine, versions
+from benchmarks.machine import begun, versions
 from benchmarks.rounds import Record
 from serve.bench.figures import Figures
 from serve.bench.plot import plot
@@ -47,12 +45,9 @@ def main(
     _must_exist(chosen)
     taking_part = [peers.peer(name) for name in names or peers.names() if set(peers.peer(name).tasks) & set(chosen)]
     earlier = runs.read(out.with_name(NAME))
-    begun = {
-        "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
-        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "commit": commit(),
+    run = {
+        **begun("benchmarks"),
         "template": template.seconds(),
-        "machine": machine(),
         "settings": _settings(chosen),
         "about": {peer.name: peer.about for peer in taking_part},
     }
@@ -60,7 +55,7 @@ def main(
     def keep(found: Record) -> None:
         failed = set.intersection(*(set(found.failures.get(task, {})) for task in chosen))
         known = versions(peer for peer in taking_part if peer.name not in failed)
-        write(runs.joined(earlier, {**begun, "versions": known, **asdict(found)}), out)
+        write(runs.joined(earlier, {**run, "versions": known, **asdict(found)}), out)
 
     rounds.measure(chosen, names, number, _named(model or []), requests, typer.echo, keep)
     typer.echo(f"{out} is written")

@@ -1,9 +1,12 @@
-"""What was measured on, and with what: the machine and the versions of packages go out, written beside figures."""
+"""What was measured on, and with what: machine, commit and the versions of packages go out, written beside figures."""
 
 import os
 import platform
+import shlex
 import subprocess
+import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,16 @@ import psutil
 from benchmarks.peers import Peer
 
 AUTOGROUP = Path("/proc/sys/kernel/sched_autogroup_enabled")
+
+
+def begun(module: str) -> dict[str, Any]:
+    """What a run is told from others by: its command, date, commit and machine, as it begins."""
+    return {
+        "command": shlex.join(["python", "-m", module, *sys.argv[1:]]),
+        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "commit": commit(),
+        "machine": machine(),
+    }
 
 
 def machine() -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""`python -m benchmarks.growth`: curves go in, RESULTS.md, results.json and plots/ come out."""
+"""`python -m benchmarks.growth`: curves go in, RESULTS.md, results.json and plots/ come out.
+
+Curves that are not measured stay on the page as they were, each with its own run.
+"""
 
 import json
-import shlex
-import sys
+from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from benchmarks import tasks
 from benchmarks.growth.curves import CURVES
 from benchmarks.growth.measure import measured
 from benchmarks.growth.page import page
-from benchmarks.machine import machine
+from benchmarks.machine import begun
 from benchmarks.results import plot_name
 from serve.bench.figures import Figures
 from serve.bench.plot import plot
@@ -30,12 +31,7 @@ def main(wanted: Wanted = None, out: Out = HERE / "RESULTS.md") -> None:
     """Measure ours along each curve."""
     for name in set(wanted or ()) - set(NAMES):
         raise typer.BadParameter(f"there is no curve {name!r}; curves: {'; '.join(NAMES)}")
-    record: dict[str, Any] = {
-        "command": shlex.join(["python", "-m", "benchmarks.growth", *sys.argv[1:]]),
-        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "machine": machine(),
-        "curves": [],
-    }
+    run, drawn = begun("benchmarks.growth"), read(out.with_name("results.json"))
     for curve in CURVES:
         if wanted and curve.name not in wanted:
             continue
@@ -44,18 +40,24 @@ def main(wanted: Wanted = None, out: Out = HERE / "RESULTS.md") -> None:
             rate = f"{found.figures.requests_per_second:.4g} requests/s"
             typer.echo(f"{curve.name}: {found.figures.level}: {rate} {found.figures.errors or ''}")
             points.append(asdict(found))
-        record["curves"].append({"task": curve.task, "along": curve.along, "points": points})
-        write(record, out)
+        drawn[curve.name] = {"task": curve.task, "along": curve.along, "run": run, "points": points}
+        write([drawn[name] for name in NAMES if name in drawn], out)
     typer.echo(f"{out} is written")
 
 
-def write(record: dict[str, Any], out: Path) -> None:
+def read(file: Path) -> dict[str, dict[str, Any]]:
+    """By name the curves that were written; none where there is no file."""
+    curves = json.loads(file.read_text())["curves"] if file.exists() else []
+    return {f"{curve['task']}, {curve['along']}": curve for curve in curves}
+
+
+def write(curves: Sequence[dict[str, Any]], out: Path) -> None:
     """The page, the record and the plots."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page(record))
-    (out.parent / "results.json").write_text(json.dumps(record, indent=1) + "\n")
+    out.write_text(page(curves))
+    out.with_name("results.json").write_text(json.dumps({"curves": curves}, indent=1) + "\n")
     (out.parent / "plots").mkdir(exist_ok=True)
-    for curve in record["curves"]:
+    for curve in curves:
         drawn = {"ours": [Figures(**point["figures"]) for point in curve["points"]]}
         file = out.parent / "plots" / plot_name(curve["task"], curve["along"])
         plot(drawn, tasks.unit(curve["task"]), file, curve["along"])

@@ -8,31 +8,46 @@ from benchmarks.markdown import table
 from benchmarks.results import FIRST, plot_name
 
 Record = Mapping[str, Any]
+"""A curve: its task, what it goes along, the run that measured it, and its points."""
 NOTE = """\
-Written by the command above and by nothing else; results.json has the same figures. Ours alone on the machine, at the
-model's own path and without keys, each point measured once after a quarter as many requests to warm up. The machine's
-cores compute the answers and send the requests, so a curve ends where they do."""
+Written by `python -m benchmarks.growth` and by nothing else, each curve by the run that is named with it; results.json
+has the same figures. Ours alone on the machine, at the model's own path and without keys, each point measured once
+after a quarter as many requests to warm up. The machine's cores compute the answers and send the requests, so a curve
+ends where they do."""
 HEAD = ["first ms p50", "p95", "per token ms", "latency ms p50", "p99", "errors"]
 
 
-def page(record: Record) -> str:
+def page(curves: Sequence[Record]) -> str:
     """All of it."""
+    runs = {curve["run"]["date"]: curve["run"] for curve in curves}
     parts = [
         "# Growth",
-        f"    {record['command']}",
-        f"{record['date']}. {NOTE}",
-        *(part for curve in record["curves"] for part in _curve(curve)),
-        "## Machine",
-        table(["", ""], record["machine"].items()),
+        NOTE,
+        *(part for curve in curves for part in _curve(curve)),
+        *(part for run in runs.values() for part in _run(run)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _curve(curve: Mapping[str, Any]) -> Sequence[str]:
+def _run(run: Mapping[str, Any]) -> Sequence[str]:
+    return [
+        f"## Run of {run['date']}",
+        f"    {run['command']}",
+        f"Commit {run['commit']}.",
+        table(["", ""], run["machine"].items()),
+    ]
+
+
+def _curve(curve: Record) -> Sequence[str]:
     name, unit = f"{curve['task']}, {curve['along']}", tasks.unit(curve["task"])
     head = [curve["along"], "requests/s", *([unit] if unit else ["tokens read"]), *HEAD]
     rows = [_row(point, unit) for point in curve["points"]]
-    return [f"## {name}", f"![{name}](plots/{plot_name(curve['task'], curve['along'])})", table(head, rows)]
+    return [
+        f"## {name}",
+        f"Run of {curve['run']['date']}.",
+        f"![{name}](plots/{plot_name(curve['task'], curve['along'])})",
+        table(head, rows),
+    ]
 
 
 def _row(point: Mapping[str, Any], unit: str) -> Sequence[str]:

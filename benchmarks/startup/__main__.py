@@ -1,15 +1,12 @@
 """`python -m benchmarks.startup`: cases go in, RESULTS.md and results.json come out."""
 
 import json
-import shlex
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from benchmarks.machine import commit, machine
+from benchmarks.machine import begun
 from benchmarks.startup.cases import cases
 from benchmarks.startup.measure import measured
 from benchmarks.startup.page import page
@@ -24,14 +21,7 @@ Out = Annotated[Path, typer.Option(help="The page; results.json is written besid
 
 def main(number: Rounds = 3, only: Only = "", out: Out = HERE / "RESULTS.md") -> None:
     """Start each case a few times, and see how soon its models answer."""
-    record: dict[str, Any] = {
-        "command": shlex.join(["python", "-m", "benchmarks.startup", *sys.argv[1:]]),
-        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "commit": commit(),
-        "machine": machine(),
-        "cases": [],
-        "failures": {},
-    }
+    record: dict[str, Any] = {**begun("benchmarks.startup"), "cases": [], "failures": {}}
     for case in cases():
         if only not in case.name:
             continue
