@@ -6,6 +6,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks import tasks, template
+from benchmarks.added import added
 from benchmarks.goals import GOALS, Goal, Measured
 from benchmarks.markdown import table
 from benchmarks.paired import Compared, ratio
@@ -18,7 +19,7 @@ Written by `python -m benchmarks` and by nothing else, each task by the run that
 round. A round starts every peer once, alone on the machine, and measures it from a process of its own; each begins with
 another peer. Figures are medians of the rounds. Ratios are ours to the peer's in the same round, their geometric mean,
 and differences of times their mean; beside each is the interval that in 95% of such runs holds the true value, which
-one round does not have."""
+one round does not have. Requests that are lost while replicas die are on [a page of their own](../docs/soak.md)."""
 
 
 def page(runs: Runs) -> str:
@@ -83,6 +84,7 @@ def _task(run: Run, measured: Measured, task: str) -> Iterator[str]:
         yield f"### {load}"
         yield f"![{task}, {load}](plots/{plot_name(task, load)})"
         yield _figures(run, measured, task, load)
+        yield from filter(None, [added(measured, task, load)])
         yield from _ceiling(run, task, load)
     yield _agreements(run, task)
     yield from (f"{peer} was not measured: `{_end(reason)}`" for peer, reason in run["failures"].get(task, {}).items())

@@ -1,4 +1,4 @@
-"""Recordings of 5 and of 30 seconds, recognised as faster-whisper does by default, and without what is no speech."""
+"""Recordings of 5 and 30 seconds and of 5 minutes, recognised as faster-whisper does by default, and without what is no speech."""
 
 import json
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ THREADS = 2
 LOADS = (
     Load("5 s", {"seconds": 5}, {1: 12, 4: 16}),
     Load("30 s", {"seconds": 30}, {1: 6, 4: 8}),
+    Load("5 min", {"seconds": 300}, {1: 2}),
 )
 COMPARED = {"seconds": 5}
 

@@ -127,3 +127,10 @@ def test_the_time_to_render_the_chart_is_the_last_that_was_taken(seconds: float,
 def test_a_run_of_which_all_was_measured_again_is_gone() -> None:
     old, new = run({"ours": [1]}), run({"ours": [2]})
     assert joined([old], new) == [new]
+
+
+def test_what_ours_adds_to_an_engine_is_told_beside_uvicorn_alone() -> None:
+    said = results.page([run({"ours": [80, 90], "uvicorn": [100, 100]}, {"ours": 12, "uvicorn": 10}, task="simulated")])
+    assert row(said, "1", "2.00")[3:] == ["0.00", "0.00 to 0.00", "0.00", "0.00 to 0.00"]
+    assert row(said, "32", "0.00")[5] == "15.00"
+    assert "uvicorn alone" not in results.page(runs({"ours": [80], "vllm": [100]}))

@@ -1,0 +1,18 @@
+"""Ours, where eight windows of a recording are recognised at once, each without what was said before it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.peers import Server, ours
+
+TASKS = ("stt",)
+PACKAGES = ()
+
+
+@contextmanager
+def serving(task: str, folder: Path, port: int) -> Iterator[Server]:
+    values = ours.values(task, folder)
+    values["models"][ours.MODEL]["engineConfig"] = {"batchSize": 8}
+    with ours.up(values, task, port) as server:
+        yield server
