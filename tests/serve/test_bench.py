@@ -1,14 +1,18 @@
 """`ai-inference bench` against a service of the fake engine: what it counts is what was asked and answered."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from typer.testing import CliRunner
 
-from serve.bench import work
+from serve.bench import load, work
 from serve.cli.app import app
 from tests.serve.conftest import Deploy
 
@@ -66,9 +70,30 @@ def test_the_tokens_of_a_whole_answer_are_those_that_the_server_counts(bench: Be
     assert "tokens/s" in found["printed"] and "per token" not in found["printed"]
 
 
-def test_requests_arrive_at_the_rate_that_is_asked_for(bench: Bench) -> None:
+def test_a_level_of_a_rate_is_measured(bench: Bench) -> None:
     (level,) = bench("embeddings", "--rate=50")["levels"]
     assert (level["level"], level["requests"]) == ("50/s", REQUESTS)
+
+
+def test_requests_arrive_by_chance_at_their_rate_while_none_is_answered() -> None:
+    arrived, number, rate = asyncio.Barrier(100), 100, 200
+
+    async def answer(_: web.Request) -> web.Response:
+        await arrived.wait()
+        return web.json_response({})
+
+    async def asked() -> Sequence[float]:
+        service = web.Application()
+        service.router.add_post("/v1/embeddings", answer)
+        async with TestServer(service) as server, load.connected() as session:
+            asks = work.asks("embeddings", work.Shape("m"), 0, number)
+            run = await load.run(session, str(server.make_url("")).rstrip("/"), load.Level(rate=rate), asks, seed=0)
+        assert not any(answer.error for answer in run.answers)
+        return [answer.begin for answer in run.answers]
+
+    gaps = np.diff(asyncio.run(asked()))
+    assert gaps.mean() == pytest.approx(1 / rate, rel=0.2)
+    assert gaps.std() == pytest.approx(gaps.mean(), rel=0.3), "as far apart as chance has them"
 
 
 def test_errors_are_counted_by_their_status_and_in_nothing_else(bench: Bench) -> None:
