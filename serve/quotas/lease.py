@@ -11,12 +11,14 @@ LOW = 0.3
 """...and when so little of that is left it asks for the next before its time."""
 MEMORY = 0.5
 """Weight of the newest in what is expected."""
-SPARE_SECONDS = 10.0
-"""So long it keeps room for as much as came at most, that a burst need not wait, and for one request at least, ..."""
+SPARE_SECONDS = 5.0
+"""So long at least it keeps room for as much as came at most, that a burst need not wait, and for one request, ..."""
 PLENTY = 0.2
-"""...while so much of the limit is left for all. Then what is kept is missing elsewhere, ..."""
+"""...but no more of the limit than this, and while so much is left for all. Then it is missing elsewhere..."""
 MANY = 10
-"""...which matters unless there are so many requests in a second."""
+"""...and matters, unless there are so many requests in a second."""
+MORE = 1.25
+"""Times what was held at most: who is answered asks again before what it held is given back."""
 PATIENCE_SECONDS = 1.0
 """So long at most a refusal is believed: others may give something back."""
 
@@ -37,8 +39,9 @@ class Lease:
         self._cost = 1.0  # Of a request, as the last ones were.
         self._expected = 0.0  # Used in a second; of what is held, the most at once.
         self._taken = 0.0  # Since the last tick; of what is held, the most at once.
-        self._most = 0.0  # The most that was so used, and...
-        self._most_for = 0.0  # ...how long ago.
+        self._most = 0.0  # The most that was so used since a while, ...
+        self._most_for = 0.0  # ...which has been so long, ...
+        self._most_before = 0.0  # ...and the most in the one before it.
         self._held = 0.0
         self._given = 0.0
         self._asked_at = -math.inf
@@ -73,7 +76,9 @@ class Lease:
     def settle(self, taken: float, used: float) -> None:
         """It took so much and has used so much."""
         self._held -= taken
-        self._use((0.0 if self.held else used) - taken)
+        more = (0.0 if self.held else used) - taken
+        self._use(more)
+        self._taken += 0.0 if self.held else more  # Nothing, where it was passed on.
         if used and not self.held:  # A request that failed, or was passed on, says nothing of the others.
             self._cost += MEMORY * (max(1.0, used) - self._cost)
 
@@ -94,14 +99,14 @@ class Lease:
 
     def tick(self, seconds: float) -> None:
         """So much time has passed since the last."""
-        newest = self._taken if self.held else self._taken / seconds
+        newest = self._taken if self.held else max(0.0, self._taken) / seconds
         self._expected += MEMORY * (newest - self._expected)
         self._taken = self._held if self.held else 0.0
-        self._most_for += seconds
-        if newest >= self._most or self._most_for > SPARE_SECONDS:
-            self._most, self._most_for = newest, 0.0
+        self._most, self._most_for = max(self._most, newest), self._most_for + seconds
+        if self._most_for > SPARE_SECONDS:
+            self._most_before, self._most, self._most_for = self._most, 0.0, 0.0
         if self._ahead(math.inf) < self.cost:
-            self._expected = self._most = 0.0
+            self._expected = self._most = self._most_before = 0.0
 
     def low(self, now: float) -> bool:
         """Whether it should ask before anybody waits."""
@@ -117,8 +122,9 @@ class Lease:
         expected = self._expected * AHEAD_SECONDS
         if self.remaining - self.cost <= PLENTY * self.limit:
             return 0.0 if self.held or expected < MANY * self.cost else expected
-        most = self._most - self._held if self.held else self._most * AHEAD_SECONDS
-        return max(most, self.cost if now - self._used_at < SPARE_SECONDS else 0.0)
+        most = max(self._most, self._most_before)
+        room = MORE * most - self._held if self.held else most * AHEAD_SECONDS
+        return max(min(room, PLENTY * self.limit), self.cost if now - self._used_at < SPARE_SECONDS else 0.0)
 
     def _use(self, amount: float) -> None:
         self.credit -= amount

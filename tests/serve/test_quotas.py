@@ -130,6 +130,32 @@ def test_what_a_replica_does_not_use_the_others_get() -> None:
     assert sum(bool(other.admits(clock.now)) for _ in range(10)) == 6
 
 
+def test_a_replica_is_ready_for_as_much_as_came_at_once_however_the_pauses_fall() -> None:
+    for pause in range(1, 9):
+        one = Replica("a", Quotas(clock := Clock()), "requests", 10_000)
+        for burst in range(20):
+            calls = one.calls
+            assert all(one.admits(clock.now) for _ in range(32 - burst % 8))
+            assert one.calls == calls or not burst, f"burst {burst} of those with {pause} ticks between"
+            for _ in range(pause):
+                clock.now += TICK_SECONDS
+                one.lease.tick(TICK_SECONDS)
+                one.trade(clock.now)
+
+
+def test_who_asks_again_before_the_last_request_is_given_back_waits_for_nobody() -> None:
+    one = Replica("a", Quotas(clock := Clock()), AT_ONCE, 1000)
+    under_way = [one.admits(clock.now) for _ in range(32)]
+    clock.now += TICK_SECONDS
+    one.lease.tick(TICK_SECONDS)
+    one.trade(clock.now)
+    for _ in range(32):
+        calls = one.calls
+        assert one.admits(clock.now)
+        one.lease.settle(under_way.pop(), 1)
+        assert one.calls == calls
+
+
 def test_requests_at_once_are_counted_over_replicas_and_a_replica_that_ended_holds_none() -> None:
     clock = Clock()
     actor = Quotas(clock)
