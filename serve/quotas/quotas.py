@@ -13,6 +13,7 @@ from serve.quotas.window import Window
 NAME, NAMESPACE = "ai-inference-quotas", "serve"
 PLACE = {"head": 0.001}
 RETRY_SECONDS = 1.0
+"""After which what others hold and do not use is back."""
 GONE_SECONDS = 5.0
 """After which a replica that says nothing more has ended, and with it what it held."""
 
@@ -38,12 +39,14 @@ class Quotas:
         if ask.spent:
             window.add(ask.spent, now)
         left = ask.limit - window.used(now)
-        credit = _share(ask, left, self._others(replica, ask, now))
+        others = self._others(replica, ask, now)
+        credit = _share(ask, left, others)
         if credit:
             window.add(credit, now)
-        self._known[ask.account][replica] = (0.0, now)
-        wait = window.wait(max(ask.least, 1.0) - left, now) if _short(ask, left) else 0.0
-        return Grant(credit, max(0.0, left - credit), wait)
+        self._known[ask.account][replica] = (credit, now)
+        least = max(ask.least, 1.0)
+        enough = RETRY_SECONDS if left + sum(others) >= least else window.wait(least - left, now)
+        return Grant(credit, max(0.0, left - credit), enough if _short(ask, left) else 0.0)
 
     def _hold(self, replica: str, ask: Ask) -> Grant:
         now = self._clock()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from serve.quotas import AT_ONCE, SECONDS, TICK_SECONDS, Account, Ask
 from serve.quotas.lease import PATIENCE_SECONDS, Lease
-from serve.quotas.quotas import GONE_SECONDS, Quotas
+from serve.quotas.quotas import GONE_SECONDS, RETRY_SECONDS, Quotas
 from serve.quotas.window import Window
 
 STEP = 0.01
@@ -154,6 +154,41 @@ def test_who_asks_again_before_the_last_request_is_given_back_waits_for_nobody()
         assert one.admits(clock.now)
         one.lease.settle(under_way.pop(), 1)
         assert one.calls == calls
+
+
+def test_a_burst_leaves_most_of_the_limit_to_the_others() -> None:
+    one = Replica("a", Quotas(clock := Clock()), "requests", 100)
+    assert all(one.admits(clock.now) for _ in range(30))
+    one.lease.tick(TICK_SECONDS)
+    assert one.lease.ask(clock.now).want <= 0.2 * 100
+
+
+def test_what_is_passed_on_is_not_expected_here_again() -> None:
+    one = Replica("a", Quotas(clock := Clock()), "tokens", 10_000)
+    for _ in range(30):
+        one.lease.settle(one.admits(clock.now), 0)
+    one.lease.tick(TICK_SECONDS)
+    assert one.lease.ask(clock.now).want == one.lease.cost
+
+
+def test_who_is_refused_what_others_hold_and_do_not_use_shall_come_again_soon() -> None:
+    actor = Quotas(clock := Clock())
+    group = [Replica(name, actor, "requests", 100) for name in "abc"]
+    for one in group:
+        assert all(one.admits(clock.now) for _ in range(10))
+    clock.now += TICK_SECONDS
+    for one in group:
+        one.lease.tick(TICK_SECONDS)
+        one.trade(clock.now)
+    late = Replica("d", actor, "requests", 100)
+    admitted = sum(bool(late.admits(clock.now)) for _ in range(100))
+    assert admitted < 70, "the others hold some"
+    assert late.lease.refused(clock.now) == RETRY_SECONDS
+    clock.now += RETRY_SECONDS
+    for one in group:
+        one.lease.tick(RETRY_SECONDS)
+        one.trade(clock.now)
+    assert late.admits(clock.now)
 
 
 def test_requests_at_once_are_counted_over_replicas_and_a_replica_that_ended_holds_none() -> None:
