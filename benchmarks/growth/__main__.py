@@ -40,7 +40,7 @@ def main(wanted: Wanted = None, out: Out = HERE / "RESULTS.md") -> None:
             rate = f"{found.figures.requests_per_second:.4g} requests/s"
             typer.echo(f"{curve.name}: {found.figures.level}: {rate} {found.figures.errors or ''}")
             points.append(asdict(found))
-        drawn[curve.name] = {"task": curve.task, "along": curve.along, "run": run, "points": points}
+        drawn[curve.name] = {"name": curve.name, "task": curve.task, "along": curve.along, "run": run, "points": points}
         write([drawn[name] for name in NAMES if name in drawn], out)
     typer.echo(f"{out} is written")
 
@@ -48,7 +48,7 @@ def main(wanted: Wanted = None, out: Out = HERE / "RESULTS.md") -> None:
 def read(file: Path) -> dict[str, dict[str, Any]]:
     """By name the curves that were written; none where there is no file."""
     curves = json.loads(file.read_text())["curves"] if file.exists() else []
-    return {f"{curve['task']}, {curve['along']}": curve for curve in curves}
+    return {curve["name"]: curve for curve in curves}
 
 
 def write(curves: Sequence[dict[str, Any]], out: Path) -> None:

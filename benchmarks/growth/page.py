@@ -19,7 +19,7 @@ HEAD = ["first ms p50", "p95", "per token ms", "latency ms p50", "p99", "errors"
 
 def page(curves: Sequence[Record]) -> str:
     """All of it."""
-    runs = {curve["run"]["date"]: curve["run"] for curve in curves}
+    runs = {(curve["run"]["date"], curve["run"]["command"]): curve["run"] for curve in curves}
     parts = [
         "# Growth",
         NOTE,
@@ -39,7 +39,7 @@ def _run(run: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _curve(curve: Record) -> Sequence[str]:
-    name, unit = f"{curve['task']}, {curve['along']}", tasks.unit(curve["task"])
+    name, unit = curve["name"], tasks.unit(curve["task"])
     head = [curve["along"], "requests/s", *([unit] if unit else ["tokens read"]), *HEAD]
     rows = [_row(point, unit) for point in curve["points"]]
     return [

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from benchmarks import tasks
-from benchmarks.growth.__main__ import read, write
+from benchmarks.growth.__main__ import main, write
 from benchmarks.growth.curves import CURVES, Curve
+from benchmarks.growth.measure import Found
 from benchmarks.growth.page import page
 from serve.bench import work
+from serve.bench.figures import Figures
 from serve.bench.work import Shape
 from tests.benchmarks.test_results import level, row
 
@@ -21,7 +23,7 @@ def recorded(task: str, along: str, *points: tuple[int, float], date: str = "202
         for at, rate in points
     ]
     run = {"command": "python -m benchmarks.growth", "date": date, "commit": "abc", "machine": {"cores": 2}}
-    return {"task": task, "along": along, "run": run, "points": found}
+    return {"name": f"{task}, {along}", "task": task, "along": along, "run": run, "points": found}
 
 
 def test_a_row_has_the_rate_of_its_point_in_requests_and_in_what_the_task_counts_and_what_failed() -> None:
@@ -42,15 +44,18 @@ def test_each_curve_is_drawn_where_the_page_looks_for_it(tmp_path: Path) -> None
     assert "seconds of audio" in (tmp_path / "plots" / "stt-seconds-of-audio.svg").read_text()
 
 
-def test_a_curve_that_is_measured_again_takes_its_place_and_the_others_stay_with_their_runs(tmp_path: Path) -> None:
+def test_a_curve_that_is_measured_again_takes_its_place_and_the_others_stay_with_their_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "RESULTS.md"
-    write([recorded("stt", "seconds of audio", (5, 1)), recorded("llm", "at once", (1, 9))], out)
-    curves = read(tmp_path / "results.json")
-    write([*{**curves, "llm, at once": recorded("llm", "at once", (1, 7), date="2026-02-02")}.values()], out)
+    write([recorded("llm", "at once", (1, 9)), recorded("stt", "seconds of audio", (5, 3))], out)
+    monkeypatch.setattr("benchmarks.growth.__main__.measured", lambda _: [Found(Figures(**level(1, 7)), 0)])
+    main(["llm, at once"], out)
     said = out.read_text()
-    assert row(said, "5")[1] == "1"
     assert row(said, "1")[1] == "7"
-    assert said.count("## Run of 2026-01-01") == said.count("## Run of 2026-02-02") == 1
+    assert row(said, "5")[1] == "3"
+    assert said.count("## Run of ") == 2
+    assert said.count("Run of 2026-01-01.\n") == 1
 
 
 @pytest.mark.parametrize("curve", CURVES, ids=lambda curve: curve.name)
