@@ -1,4 +1,4 @@
-"""What a server adds to its engine: figures by round of ours and of the engine behind uvicorn alone go in, a table comes out."""
+"""What a server adds to its engine: figures of ours and of the engine behind uvicorn alone go in, a table comes out."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ ADDED = {
 
 def added(measured: Measured, task: str, load: str) -> str:
     """By level, each with its interval; empty where the engine was not measured alone."""
-    levels = sorted((int(key[2]) for key in measured if (*key[:2], key[3]) == (task, load, ALONE)))
+    levels = sorted(int(key[2]) for key in measured if (*key[:2], key[3]) == (task, load, ALONE))
     head = ["at once, ours beside uvicorn alone", *(name for what in ADDED for name in (what, "95%"))]
     return table(head, [_row(measured, task, load, str(level)) for level in levels]) if levels else ""
 

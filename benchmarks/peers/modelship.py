@@ -1,9 +1,10 @@
-"""modelship as its installer provisions it, with its own Python and vLLM 0.26, and without its sizing by the hardware.
+"""modelship as its installer provisions it, with its own Python and vLLM, and without its sizing by the hardware.
 
 Its models' replicas take as many requests at once as are sent; its cache of keys and values is told in whole GiB.
 """
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,13 +27,14 @@ VARIANT = "--cpu"
 @contextmanager
 def serving(task: str, folder: Path, port: int) -> Iterator[Server]:
     mship = ENVIRONMENT.python().parent / "mship"
-    installed(mship, "bootstrap", VARIANT, env={**os.environ, **HOME})  # Does nothing where it was done before.
+    uv = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # Ours, or it would fetch one.
+    installed(mship, "bootstrap", VARIANT, env={**os.environ, **HOME, "PATH": uv})
     with tempfile.TemporaryDirectory() as made:
         config = Path(made) / "models.yaml"
         config.write_text(yaml.safe_dump({"models": [_model(task, folder)]}))
         command: list[str | Path] = [mship, "start", VARIANT, f"--config={config}", f"--openai-api-port={port}"]
         with started([*command, "--no-preflight"], ENV | threads(task) | HOME) as server:
-            server.wait(f"http://127.0.0.1:{port}/modelship/v1/models")
+            server.wait(f"http://127.0.0.1:{port}/modelship/v1/models/model")
             yield Server(f"http://127.0.0.1:{port}/modelship", "model")
 
 
