@@ -2,8 +2,8 @@
 
 Python looks through old objects again when there are a quarter more, and Serve freezes those of a replica's start after
 it has counted them: so what an exception holds on to, and with it bodies of megabytes, would stay for very long. glibc
-keeps what was freed until it is told, and is told of its first arena alone: so pods have no other (MALLOC_ARENA_MAX). A
-pod's limit counts all that.
+keeps what was freed until it is told, and the free end of each arena but the first even then: so pods have no other
+(MALLOC_ARENA_MAX). A pod's limit counts all that.
 """
 
 import asyncio

@@ -85,7 +85,7 @@ def test_requests_arrive_by_chance_at_their_rate_while_none_is_answered() -> Non
     async def asked() -> Sequence[float]:
         service = web.Application()
         service.router.add_post("/v1/embeddings", answer)
-        async with TestServer(service) as server, load.connected() as session:
+        async with asyncio.timeout(20), TestServer(service) as server, load.connected() as session:
             asks = work.asks("embeddings", work.Shape("m"), 0, number)
             run = await load.run(session, str(server.make_url("")).rstrip("/"), load.Level(rate=rate), asks, seed=0)
         assert not any(answer.error for answer in run.answers)
