@@ -17,6 +17,8 @@ PLENTY = 0.2
 """...but no more of the limit than this, and while so much is left for all. Then it is missing elsewhere..."""
 MANY = 10
 """...and matters, unless there are so many requests in a second."""
+SMALL = 0.05
+"""Of what is spent: where a request is more of the limit, none is kept for the next, which may come elsewhere."""
 MORE = 1.25
 """Times what was held at most: who is answered asks again before what it held is given back."""
 PATIENCE_SECONDS = 1.0
@@ -124,6 +126,8 @@ class Lease:
             return 0.0 if self.held or expected < MANY * self.cost else expected
         most = max(self._most, self._most_before)
         room = MORE * most - self._held if self.held else most * AHEAD_SECONDS
+        if self.cost > SMALL * self.limit and not self.held:
+            return 0.0
         return max(min(room, PLENTY * self.limit), self.cost if now - self._used_at < SPARE_SECONDS else 0.0)
 
     def _use(self, amount: float) -> None:

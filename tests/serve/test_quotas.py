@@ -156,6 +156,17 @@ def test_who_asks_again_before_the_last_request_is_given_back_waits_for_nobody()
         assert one.calls == calls
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_requests_in_a_row_get_all_of_a_small_limit_whichever_replicas_they_come_to(seed: int) -> None:
+    chance, actor = random.Random(seed), Quotas(clock := Clock())  # noqa: S311
+    group = [Replica(name, actor, "requests", 6) for name in "abc"]
+    admitted = []
+    for _ in range(9):
+        clock.now += STEP
+        admitted.append(bool(chance.choice(group).admits(clock.now)))
+    assert admitted == [True] * 6 + [False] * 3
+
+
 def test_a_burst_leaves_most_of_the_limit_to_the_others() -> None:
     one = Replica("a", Quotas(clock := Clock()), "requests", 100)
     assert all(one.admits(clock.now) for _ in range(30))
