@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks import tasks
-from benchmarks.growth.__main__ import main, write
+from benchmarks import growth, tasks
+from benchmarks.growth.__main__ import main, read, write
 from benchmarks.growth.curves import CURVES, Curve
 from benchmarks.growth.measure import Found
 from benchmarks.growth.page import page
@@ -66,3 +66,8 @@ def test_a_curve_only_rises_and_each_of_its_points_is_a_load_that_can_be_made(cu
         assert point.requests >= point.clients
         if point.shape.get("seconds", 0) <= 30:
             assert len(list(work.asks(tasks.work_of(curve.task), Shape("model", **point.shape), 0, 1))) == 1
+
+
+def test_the_page_here_is_made_of_the_record_beside_it() -> None:
+    folder = Path(growth.__file__).parent
+    assert (folder / "RESULTS.md").read_text() == page(list(read(folder / "results.json").values()))
