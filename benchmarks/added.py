@@ -1,6 +1,6 @@
 """What a server adds to its engine: figures of ours and of the engine behind uvicorn alone go in, a table comes out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from benchmarks.goals import Measured
 from benchmarks.markdown import table
@@ -16,11 +16,12 @@ ADDED = {
 """Of which figure, and whether more of it is worse."""
 
 
-def added(measured: Measured, task: str, load: str) -> str:
-    """By level, each with its interval; empty where the engine was not measured alone."""
+def added(measured: Measured, task: str, load: str) -> Iterator[str]:
+    """By level, each with its interval; none where the engine was not measured alone."""
     levels = sorted(int(key[2]) for key in measured if (*key[:2], key[3]) == (task, load, ALONE))
     head = ["at once, ours beside uvicorn alone", *(name for what in ADDED for name in (what, "95%"))]
-    return table(head, [_row(measured, task, load, str(level)) for level in levels]) if levels else ""
+    if levels:
+        yield table(head, [_row(measured, task, load, str(level)) for level in levels])
 
 
 def _row(measured: Measured, task: str, load: str, level: str) -> Sequence[str]:
@@ -28,6 +29,5 @@ def _row(measured: Measured, task: str, load: str, level: str) -> Sequence[str]:
     for figure, sign in ADDED.values():
         ours, alone = (measured.get((task, load, level, peer), {}).get(figure, {}) for peer in (OURS, ALONE))
         found = difference(ours, alone) if sign > 0 else difference(alone, ours)
-        between = f"{found.low:.2f} to {found.high:.2f}" if found and found.rounds > 1 else ""
-        row += [f"{found.measured:.2f}", between] if found else ["", ""]
+        row += [f"{found.measured:.2f}", found.between("{:.2f}".format)] if found else ["", ""]
     return row

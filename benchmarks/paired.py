@@ -6,7 +6,7 @@ it holds the true value in 95%. Ratios multiply, so theirs is of their logarithm
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import mean, stdev
 
@@ -24,6 +24,10 @@ class Compared:
     low: float
     high: float
     rounds: int
+
+    def between(self, words: Callable[[float], str]) -> str:
+        """The interval; empty where there is none."""
+        return f"{words(self.low)} to {words(self.high)}" if self.rounds > 1 else ""
 
 
 def ratio(ours: ByRound, theirs: ByRound) -> Compared | None:

@@ -1,7 +1,7 @@
 """The page of results: what was measured goes in, Markdown comes out. It computes every figure on it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -70,11 +70,7 @@ def _goal(goal: Goal, compared: Compared | None) -> Sequence[str]:
     wanted = [goal.what, goal.against, goal.words(goal.least), goal.words(goal.aim)]
     if compared is None:
         return [*wanted, "", "", "not measured"]
-    return [*wanted, goal.words(compared.measured), _between(compared, goal.words), goal.verdict(compared)]
-
-
-def _between(compared: Compared, words: Callable[[float], str]) -> str:
-    return f"{words(compared.low)} to {words(compared.high)}" if compared.rounds > 1 else ""
+    return [*wanted, goal.words(compared.measured), compared.between(goal.words), goal.verdict(compared)]
 
 
 def _task(run: Run, measured: Measured, task: str) -> Iterator[str]:
@@ -84,7 +80,7 @@ def _task(run: Run, measured: Measured, task: str) -> Iterator[str]:
         yield f"### {load}"
         yield f"![{task}, {load}](plots/{plot_name(task, load)})"
         yield _figures(run, measured, task, load)
-        yield from filter(None, [added(measured, task, load)])
+        yield from added(measured, task, load)
         yield from _ceiling(run, task, load)
     yield _agreements(run, task)
     yield from (f"{peer} was not measured: `{_end(reason)}`" for peer, reason in run["failures"].get(task, {}).items())
@@ -121,7 +117,7 @@ def _figures_of(run: Run, measured: Measured, key: tuple[str, str, str, str]) ->
     of, figure = measured[key], "units_per_second" if tasks.unit(key[0]) else "requests_per_second"
     ours = measured.get((*key[:3], OURS), {}).get(figure, {})
     compared = ratio(ours, of[figure]) if key[3] != OURS else None
-    ratios = [f"{compared.measured:.2f}", _between(compared, "{:.2f}".format)] if compared else ["", ""]
+    ratios = [f"{compared.measured:.2f}", compared.between("{:.2f}".format)] if compared else ["", ""]
     each = " ".join(f"{level[figure]:.4g}" for level in _of(run, key))
     errors = sum(sum(level["errors"].values()) for level in _of(run, key))
     times = [f"{median(of[f'{name}_{p}'].values()):.3g}" if f"{name}_{p}" in of else "" for name, p in FIRST]

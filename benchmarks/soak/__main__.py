@@ -2,12 +2,10 @@
 
 import asyncio
 import pickle
-import shlex
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -18,7 +16,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from benchmarks.environment import OURS
-from benchmarks.machine import machine
+from benchmarks.machine import begun
 from benchmarks.processes import started
 from benchmarks.soak.held import Held, look
 from benchmarks.soak.kills import Kill, kill, schedule
@@ -68,8 +66,7 @@ def main(
     """Load all models of a values file for an hour, kill replicas, and see that nothing is lost and nothing grows."""
     if seen_before:
         _judge(seen_before, write)
-    command = shlex.join(["python", "-m", "benchmarks.soak", *sys.argv[1:]])
-    date, where = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", machine()
+    run = begun("benchmarks.soak")
     models = {name: entry["task"] for name, entry in yaml.safe_load(values.read_text())["models"].items()}
     number = round(minutes / MINUTES_PER_KILL) if kills is None else kills
     port = free_port()
@@ -79,7 +76,8 @@ def main(
         typer.echo(f"all models answer; load for {minutes:g} minutes")
         seen = asyncio.run(watched(address, models, minutes * 60, number, every))
     kept = Path(tempfile.mkdtemp()) / "seen.pickle"
-    kept.write_bytes(pickle.dumps((seen, command, date, where)))  # An hour is not to be lost by what judges it.
+    # An hour is not to be lost by what judges it.
+    kept.write_bytes(pickle.dumps((seen, run["command"], run["date"], run["machine"])))
     typer.echo(f"what was seen is kept in {kept}; --seen judges it again")
     _judge(kept, write)
 
