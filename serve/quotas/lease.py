@@ -78,10 +78,12 @@ class Lease:
     def settle(self, taken: float, used: float) -> None:
         """It took so much and has used so much."""
         self._held -= taken
-        more = (0.0 if self.held else used) - taken
-        self._use(more)
-        self._taken += 0.0 if self.held else more  # Nothing, where it was passed on.
-        if used and not self.held:  # A request that failed, or was passed on, says nothing of the others.
+        if self.held:
+            self._use(-taken)
+            return
+        self._use(used - taken)
+        self._taken += used - taken  # Nothing, where it was passed on.
+        if used:  # A request that failed, or was passed on, says nothing of the others.
             self._cost += MEMORY * (max(1.0, used) - self._cost)
 
     def ask(self, now: float) -> Ask:
@@ -124,10 +126,10 @@ class Lease:
         expected = self._expected * AHEAD_SECONDS
         if self.remaining - self.cost <= PLENTY * self.limit:
             return 0.0 if self.held or expected < MANY * self.cost else expected
-        most = max(self._most, self._most_before)
-        room = MORE * most - self._held if self.held else most * AHEAD_SECONDS
         if self.cost > SMALL * self.limit and not self.held:
             return 0.0
+        most = max(self._most, self._most_before)
+        room = MORE * most - self._held if self.held else most * AHEAD_SECONDS
         return max(min(room, PLENTY * self.limit), self.cost if now - self._used_at < SPARE_SECONDS else 0.0)
 
     def _use(self, amount: float) -> None:

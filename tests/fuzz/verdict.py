@@ -56,8 +56,8 @@ def rules(seen: Seen) -> list[Rule]:
         _none("plain requests that are not answered afterwards", seen.unanswered),
         Rule("requests in progress afterwards", "0", _counts(seen.in_flight), _idle(seen.in_flight)),
     ]
-    if any(len(held.times) >= LOOKS for held in seen.held):
-        found.append(_memory([_warm(held) for held in seen.held if len(held.times) >= LOOKS]))
+    if warm := [_warm(held) for held in seen.held if len(held.times) >= LOOKS]:
+        found.append(_memory(warm))
     return found
 
 
