@@ -72,6 +72,10 @@ class Engine(Encoder):
         )
         if "message" in model.modalities:
             raise ModelUnavailable("the model reads its texts through a chat template, which this engine does not do")
+        if self.in_ram and not config.trust_remote_code:
+            from serve.packed import pack
+
+            pack(model)
         return model
 
     def _longest(self, config: Config) -> int:
