@@ -2,7 +2,8 @@
 
 An engine is a file `serve/engines/<name>.py` with three names: `Config`, its typed options, and their `on_cpu()`;
 `Engine`, constructed as `Engine(config, folder, placement)` in a thread of the replica, once, where heavy imports
-belong; and `arithmetic(config, folder, placement)`, by what it computes, or None where that is by none of its own.
+belong; and `arithmetic(config, folder, placement)`, by what it computes, or None where that is by none of its own. Some
+have an ENVIRONMENT, variables that their libraries read once, when they compute for the first time.
 Engines take and return plain lists and arrays, so that a Serve replica and a batch job call the same methods.
 """
 
@@ -233,6 +234,12 @@ def arithmetic(args: ModelArgs, folder: Path) -> Arithmetic | None:
     """By what the engine will compute."""
     found: Arithmetic | None = module(args.engine).arithmetic(config(args), folder, args.placement)
     return found
+
+
+def prepare(args: ModelArgs) -> None:
+    """Sets what the engine's libraries read once, which is before anything tries them."""
+    for name, value in getattr(module(args.engine), "ENVIRONMENT", {}).items():
+        os.environ.setdefault(name, value)
 
 
 def on_cpu(args: ModelArgs) -> ModelArgs:

@@ -4,13 +4,9 @@ torch gives products in float32 to MKL, which leaves AVX-512 aside on AMD's proc
 its time there. torch.compile would do the same with a compiler, which no image has.
 """
 
-import os
-
 import torch
 from torch import Tensor, nn
 
-KERNELS = 16
-"""oneDNN compiles one for each number of rows and shape of weights, and torch would keep a thousand: a gigabyte."""
 FEW, STEP = 512, 16
 """Less than FEW rows are filled up, to a multiple of STEP or an eighth more: to compile a kernel takes longer."""
 
@@ -34,8 +30,6 @@ class Packed(nn.Module):  # type: ignore[misc]  # Of torch, which mypy does not 
 
 def pack(model: nn.Module) -> None:
     """Replaces each linear layer in float32 of `model`, in place; torch gives narrower ones to oneDNN itself."""
-    for name in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):  # torch's and oneDNN's own.
-        os.environ.setdefault(name, str(KERNELS))
     for module in list(model.modules()):
         for name, layer in module.named_children():
             if type(layer) is nn.Linear and layer.weight.dtype == torch.float32:

@@ -65,6 +65,7 @@ def load(args: ModelArgs) -> Any:
     """The engine, loaded in its turn on a GPU whose kernels are right."""
     folder = sources.fetch(args.source, args.model)
     with turn(args):
+        engine.prepare(args)
         kernels.check(engine.arithmetic(args, folder), args.placement)
         report("model %s: loading %s by %s", args.model, folder.name, args.engine)
         return engine.load(args, folder)

@@ -7,7 +7,6 @@ espeak-ng that comes with espeakng-loader otherwise.
 
 import importlib.util
 import logging
-import os
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
@@ -29,6 +28,8 @@ Language = Literal["en-us", "en-gb", "es", "fr-fr", "hi", "it", "pt-br", "ja", "
 LETTERS: dict[str, Language] = {
     "a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br", "j": "ja", "z": "zh",
 }  # fmt: skip
+ENVIRONMENT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32"}
+"""On a CPU each length of speech leaves compiled kernels behind, of which a thousand would be kept: gigabytes."""
 RATE = 24_000
 LONGEST = 510
 """Phonemes that the model takes at once: what a voice has styles for."""
@@ -52,8 +53,6 @@ class Engine:
 
     def __init__(self, config: Config, folder: Path, placement: Placement) -> None:
         self.config = config
-        # On a CPU each length of speech leaves compiled kernels behind, gigabytes by default: a thousand are kept.
-        os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
         self.device = torch_device(placement)
         self.model = _model(folder).to(self.device).eval()
         styles = _styles(folder)

@@ -22,8 +22,13 @@ from serve.errors import ModelUnavailable
 from serve.tokens import Tokenizer
 from serve.values import Placement
 
+ENVIRONMENT = {"LRU_CACHE_CAPACITY": "16", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "16"}
+"""On a CPU each number of tokens leaves compiled kernels behind, of which torch and oneDNN would each keep 1024: a
+gigabyte."""
 PART_TOKENS = 256
 """Of a batch at least, for a core of its own: below, the interpreter takes more time than the core."""
+CORE_TOKENS = 64
+"""Of a part at least, for each core that it is computed by: below, cores wait for each other for as long."""
 
 
 class Config(EncoderConfig):
@@ -131,7 +136,8 @@ class Engine(Encoder):
         import torch
 
         if self.in_ram:
-            torch.set_num_threads(cores)  # Of this thread; where it was never said, it is what another one said last.
+            wanted = sum(item.length for item in batch) // CORE_TOKENS
+            torch.set_num_threads(max(1, min(cores, wanted)))  # Of this thread; if never said, what another said last.
         with torch.inference_mode():
             padded = {name: torch.from_numpy(ids) for name, ids in self.tokenizer.padded(batch).items()}
             features = self._modules({name: ids.to(self.device) for name, ids in padded.items()})

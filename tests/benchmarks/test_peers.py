@@ -2,21 +2,35 @@
 
 import importlib
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 import requests
+import yaml
 
 from benchmarks import peers, rounds, tasks
 from benchmarks.environment import OURS
 from benchmarks.peers import ours
 from benchmarks.processes import started
 from serve.bench import work
+from serve.cli import helm
 from serve.errors import ConfigurationError
 from serve.local.nodes import free_port
 
+CARD = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+import yaml
+from benchmarks import engine, hardware, tasks
+from benchmarks.peers import ours
+hardware.card = lambda: SimpleNamespace(name="a card", total_memory=24 * 2**30)
+print(yaml.safe_dump([ours.values(task, Path("/models")) for task in tasks.names()]))
+"""
 DAEMON = """
 import http.server, subprocess, sys
 sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
@@ -44,6 +58,20 @@ def test_a_task_is_measured_as_the_command_bench_asks_it() -> None:
 def test_a_task_has_ours_and_another_to_compare(task: str) -> None:
     assert rounds.OURS in rounds.participants(task, [])
     assert len(rounds.participants(task, [])) > 1
+
+
+def test_in_the_environment_of_a_gpu_each_task_is_a_service_on_that_gpu(tmp_path: Path) -> None:
+    """In a process of its own, as an environment is of one vendor; without a GPU, which is as torch would say it."""
+    env = {**os.environ, "AI_INFERENCE_VENDOR": "cuda"}
+    said = subprocess.run([OURS.python(), "-c", CARD], capture_output=True, text=True, check=True, env=env)
+    for values in yaml.safe_load(said.stdout):
+        (machine,) = values["accelerators"].values()
+        assert (machine["vendor"], machine["memory"]) == ("cuda", "24576Mi")
+        assert values["models"]["model"]["engineConfig"].get("dtype") != "float32"
+        file = tmp_path / "values.yaml"
+        file.write_text(yaml.safe_dump(values))
+        (service,) = (found for found in helm.template([file]) if found["kind"] == "RayService")
+        assert "nvidia.com/gpu" in str(service)
 
 
 @pytest.mark.parametrize("task", tasks.names())
