@@ -4,6 +4,7 @@
 INTERPRETER ?= $(shell for python in python3 python3.12 python3.11; do \
 	$$python -c 'import sys; assert sys.version_info[:2] in ((3, 11), (3, 12))' 2>/dev/null && echo $$python && break; done)
 VALUES ?= values/local.yaml
+VENDOR ?= cpu
 include images/versions.env
 TORCH_WHEELS := https://download.pytorch.org/whl/cpu/torch/
 CPU := .venv/cpu/bin
@@ -35,8 +36,8 @@ check: .venv/cpu/tests ## Check style and types
 images: .venv/build/ready ## Build and test an image per vendor (ARGS="cuda --push --registry ghcr.io/me", ARGS=--help)
 	@.venv/build/bin/python build.py $(ARGS)
 
-benchmarks: .venv/cpu/tests ## Compare with peers, side by side: benchmarks/RESULTS.md (ARGS=rerank, ARGS=--help)
-	@$(CPU)/python -m benchmarks $(ARGS)
+benchmarks: .venv/$(VENDOR)/tests ## Compare with peers, side by side: benchmarks/RESULTS.md (ARGS=rerank, VENDOR=cuda)
+	@.venv/$(VENDOR)/bin/python -m benchmarks $(ARGS)
 
 generate: .venv/cpu/ready ## Write the files that are made from others
 	$(CPU)/python -m serve.schema
@@ -64,6 +65,13 @@ clean: ## Remove the environments
 	.venv/$*/bin/pip install --quiet uv==$(UV)
 	.venv/$*/bin/pip install --quiet --no-deps --retries 0 --find-links $(TORCH_WHEELS) torch==$(TORCH)+cpu
 	.venv/$*/bin/uv pip install --python .venv/$*/bin/python --quiet --compile-bytecode --no-deps -r $< -e .
+	@touch $@
+
+.venv/cuda/ready: images/cuda/torch.txt images/cuda/requirements.txt pyproject.toml
+	$(INTERPRETER) -m venv .venv/cuda
+	.venv/cuda/bin/pip install --quiet uv==$(UV)
+	.venv/cuda/bin/uv pip install --python .venv/cuda/bin/python --quiet --compile-bytecode --no-deps \
+		-r images/cuda/torch.txt -r images/cuda/requirements.txt -e .
 	@touch $@
 
 .venv/build/ready: images/requirements.txt

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from benchmarks import peers, results, rounds, runs, tasks, template
-from benchmarks.engine import ENV, FLAGS
+from benchmarks.engine import DTYPE, ENV, FLAGS
 from benchmarks.machine import begun, versions
 from benchmarks.rounds import Record
 from serve.bench.figures import Figures
@@ -75,7 +75,7 @@ def write(measured: runs.Runs, out: Path) -> None:
 def _settings(chosen: list[str]) -> str:
     counts = ", ".join(f"{tasks.task(task).THREADS} for {task}" for task in chosen)
     flags = " ".join(f"{name}={value}" for name, value in (FLAGS | ENV).items())
-    return f"Alike for all: the weights' folder, float32, OMP_NUM_THREADS ({counts}), and of vLLM `{flags}`."
+    return f"Alike for all: the weights' folder, {DTYPE}, OMP_NUM_THREADS ({counts}), and of vLLM `{flags}`."
 
 
 def _must_exist(chosen: list[str]) -> None:

@@ -1,23 +1,22 @@
-"""What every server is started with alike: threads, and what vLLM is told."""
+"""What every server is started with alike: threads, precision, and what vLLM is told."""
 
 from typing import Any
 
 from benchmarks import tasks
+from benchmarks.hardware import ON_CPU
 
-ENV = {
-    "HF_HUB_OFFLINE": "1",
-    "TORCHDYNAMO_DISABLE": "1",  # vLLM compiles single functions by g++ even when told to run eagerly.
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # The client runs on these cores too.
-    "VLLM_NO_USAGE_STATS": "1",
-    "DO_NOT_TRACK": "1",
-}
-FLAGS: dict[str, Any] = {
-    "maxModelLen": 1024,
-    "dtype": "float32",
-    "enforceEager": True,
-    "kvCacheMemoryBytes": 2**28,
-}
+ENV = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
+FLAGS: dict[str, Any] = {"maxModelLen": 1024, "dtype": "bfloat16", "kvCacheMemoryBytes": 2**30}
 """In the words of a values file's engineConfig."""
+DTYPE = "float16"
+"""Of encoders."""
+if ON_CPU:
+    ENV |= {
+        "TORCHDYNAMO_DISABLE": "1",  # vLLM compiles single functions by g++ even when told to run eagerly.
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # The client runs on these cores too.
+    }
+    FLAGS |= {"dtype": "float32", "enforceEager": True, "kvCacheMemoryBytes": 2**28}
+    DTYPE = "float32"
 
 
 def threads(task: str) -> dict[str, str]:

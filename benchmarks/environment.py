@@ -1,7 +1,6 @@
 """The Python of a peer: pinned requirements go in, an interpreter that has them comes out, made at the first use."""
 
 import json
-import os
 import subprocess
 import sys
 import venv
@@ -32,7 +31,7 @@ class Environment:
 
     name: str = ""
     over_ours: bool = False
-    """Whether what is not pinned comes from ours, so that both sides run the same."""
+    """Whether what is not pinned, and torch, comes from ours, so that both sides run the same."""
 
     def python(self) -> Path:
         """The interpreter; installs, where that was not done before with these pins."""
@@ -48,17 +47,19 @@ class Environment:
 
     def _install(self, folder: Path, python: Path) -> None:
         venv.create(folder, clear=True, with_pip=True)
-        pins = ROOT / "benchmarks" / "peers" / f"{self.name}.txt"
+        pins = (ROOT / "benchmarks" / "peers" / f"{self.name}.txt").read_text().splitlines()
+        torch = [line for line in pins if line.startswith("torch==")]
         if self.over_ours:
             (site,) = (folder / "lib").glob("python*/site-packages")
             ours = next(path for path in sys.path if path.endswith("site-packages"))
             (site / "ours.pth").write_text(f"{ours}\n{ROOT}\n")
-        torch = [line for line in pins.read_text().splitlines() if line.startswith("torch==")]
-        if torch:  # Its CPU build, which uv does not find where PIP_FIND_LINKS names it.
+        elif torch:  # Its CPU build, which uv does not find where PIP_FIND_LINKS names it.
             pip = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--retries=0"]
             installed(*pip, f"--find-links={TORCH_WHEELS}", *torch)
+        others = folder / "requirements.txt"
+        others.write_text("\n".join(line for line in pins if line not in torch))
         uv = [str(Path(sys.executable).parent / "uv"), "pip", "install", "--quiet", "--no-deps", f"--python={python}"]
-        installed(*uv, *(["--find-links", os.environ.get("PIP_FIND_LINKS", TORCH_WHEELS)] if torch else []), "-r", pins)
+        installed(*uv, "-r", others)
 
     def versions(self, packages: Sequence[str]) -> dict[str, str]:
         """Of those that are there."""

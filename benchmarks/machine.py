@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.hardware import ON_CPU, card
 from benchmarks.peers import Peer
 
 AUTOGROUP = Path("/proc/sys/kernel/sched_autogroup_enabled")
@@ -29,6 +30,7 @@ def begun(module: str) -> dict[str, Any]:
 
 def machine() -> dict[str, Any]:
     return {
+        **({} if ON_CPU else {"GPU": f"{card().name}, {card().total_memory / 2**30:.1f} GiB"}),
         "CPU": _processor(),
         "cores": len(os.sched_getaffinity(0)),
         "RAM": f"{psutil.virtual_memory().total / 2**30:.1f} GiB",

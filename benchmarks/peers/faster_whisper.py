@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import tasks
+from benchmarks.hardware import DEVICE
 from benchmarks.peers import Answered, Direct
 from serve.bench.ask import Ask
 from serve.bench.work.stt import BOUNDARY
@@ -17,7 +18,7 @@ PACKAGES = ("faster-whisper", "ctranslate2", "onnxruntime")
 def loaded(task: str, folder: Path) -> Direct:
     from faster_whisper import WhisperModel
 
-    model = WhisperModel(str(folder), device="cpu", compute_type="default", cpu_threads=tasks.task(task).THREADS)
+    model = WhisperModel(str(folder), device=DEVICE, compute_type="default", cpu_threads=tasks.task(task).THREADS)
 
     def answer(asks: Sequence[Ask]) -> Answered:
         return [_text(model.transcribe(_recording(ask), beam_size=5, vad_filter=True)) for ask in asks]

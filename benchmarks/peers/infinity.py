@@ -1,18 +1,19 @@
-"""infinity with its torch engine in float32, without BetterTransformer, which made it slower here."""
+"""infinity with its torch engine, without BetterTransformer, which made it slower here."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.engine import ENV, threads
+from benchmarks.engine import DTYPE, ENV, threads
 from benchmarks.environment import Environment
+from benchmarks.hardware import DEVICE, ON_CPU
 from benchmarks.peers import Server
 from benchmarks.processes import started
 
 TASKS = ("embeddings", "rerank")
 PACKAGES = ("infinity-emb", "sentence-transformers", "transformers", "torch", "optimum")
-ENVIRONMENT = Environment("infinity")
-ENGINE = ("--engine=torch", "--no-bettertransformer", "--device=cpu", "--dtype=float32")
+ENVIRONMENT = Environment("infinity", over_ours=not ON_CPU)
+ENGINE = ("--engine=torch", "--no-bettertransformer", f"--device={DEVICE}", f"--dtype={DTYPE}")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.hardware import DEVICE
 from benchmarks.peers import Answered, Direct
 from serve.audio import SPOKEN_RATE
 from serve.bench.ask import Ask
@@ -34,7 +35,7 @@ def _pipeline(folder: Path) -> Any:
     from misaki.token import MToken
 
     (weights,) = folder.glob("*.pth")
-    model = KModel(repo_id=folder.name, config=str(folder / "config.json"), model=str(weights)).eval()
+    model = KModel(repo_id=folder.name, config=str(folder / "config.json"), model=str(weights)).to(DEVICE).eval()
     english = espeak.EspeakFallback(british=False)
 
     def phonemise(ask: Ask) -> str:

@@ -14,6 +14,7 @@ import yaml
 
 from benchmarks.engine import ENV, keywords, threads
 from benchmarks.environment import ROOT, Environment, installed
+from benchmarks.hardware import ON_CPU
 from benchmarks.peers import Server
 from benchmarks.processes import started
 
@@ -21,7 +22,7 @@ TASKS = ("llm",)
 PACKAGES = ("mship",)
 ENVIRONMENT = Environment("modelship")
 HOME = {"MSHIP_HOME": str(ROOT / ".venv" / "bench" / "modelship" / "home"), "VLLM_CPU_KVCACHE_SPACE": "1"}
-VARIANT = "--cpu"
+VARIANT = "--cpu" if ON_CPU else "--cuda"
 
 
 @contextmanager
@@ -45,7 +46,7 @@ def _model(task: str, folder: Path) -> dict[str, object]:
         "model": str(folder),
         "usecase": "generate",
         "loader": "vllm",
-        "num_gpus": 0,
+        "num_gpus": 0 if ON_CPU else 1,
         "num_cpus": int(threads(task)["OMP_NUM_THREADS"]),
         "max_ongoing_requests": 256,
         "vllm_engine_kwargs": flags,

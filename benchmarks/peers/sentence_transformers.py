@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.engine import DTYPE
+from benchmarks.hardware import DEVICE
 from benchmarks.peers import Answered, Direct
 from serve.bench.ask import Ask
 
@@ -19,7 +21,7 @@ def loaded(task: str, folder: Path) -> Direct:
 def _embedder(folder: Path) -> Callable[[Sequence[Ask]], Answered]:
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(str(folder), device="cpu")
+    model = SentenceTransformer(str(folder), device=DEVICE, model_kwargs={"dtype": DTYPE})
 
     def answer(asks: Sequence[Ask]) -> Answered:
         asked = [json.loads(ask.body)["input"] for ask in asks]
@@ -31,7 +33,7 @@ def _embedder(folder: Path) -> Callable[[Sequence[Ask]], Answered]:
 def _reranker(folder: Path) -> Callable[[Sequence[Ask]], Answered]:
     from sentence_transformers import CrossEncoder
 
-    model = CrossEncoder(str(folder), device="cpu")
+    model = CrossEncoder(str(folder), device=DEVICE, model_kwargs={"dtype": DTYPE})
 
     def answer(asks: Sequence[Ask]) -> Answered:
         asked = [json.loads(ask.body) for ask in asks]
