@@ -93,7 +93,7 @@ def _shape(server: Server, task: str) -> Shape:
 
 def page(costs: list[Cost]) -> str:
     rows: list[list[Any]] = [
-        [one.task, name, f"{found.measured:.3f}", f"{found.low:.3f} to {found.high:.3f}", found.rounds]
+        [one.task, name, f"{found.measured:.3f}", found.between("{:.3f}".format), found.rounds]
         for one in costs
         for name, found in one.ratios.items()
     ]

@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks import tasks, template
 from benchmarks.added import added
 from benchmarks.goals import GOALS, Goal, Measured
-from benchmarks.markdown import table
+from benchmarks.markdown import of_run, table
 from benchmarks.paired import Compared, ratio
 from benchmarks.rounds import OURS
 from benchmarks.runs import Run, Runs, entries, tasks_of
@@ -142,9 +142,7 @@ def _agreements(run: Run, task: str) -> str:
 
 def _run(run: Run) -> Iterator[str]:
     """By what it was measured."""
-    yield f"## Run of {run['date']}"
-    yield f"    {run['command']}"
-    yield table(["", ""], [("commit", run["commit"]), *run["machine"].items()])
+    yield from of_run(run)
     packages = {
         peer: ", ".join(f"{name} {number}" for name, number in of.items()) for peer, of in run["versions"].items()
     }

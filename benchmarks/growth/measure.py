@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from benchmarks import models, tasks
 from benchmarks.growth.curves import Curve, Point
@@ -62,8 +61,7 @@ def _served(curve: Curve, replicas: int) -> Iterator[Server]:
         folder = models.folder(curve.task, {})
         if curve.context:
             folder = _longer(folder, Path(made) / "model", curve.context)
-        described: dict[str, Any] = ours.values(curve.task, folder)
-        described["models"][ours.MODEL] |= {**curve.entry, "replicas": replicas}
+        described = ours.values(curve.task, folder, **curve.entry, replicas=replicas)
         with ours.up(described, curve.task, free_port()) as server:
             yield server
 

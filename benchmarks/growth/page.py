@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks import tasks
-from benchmarks.markdown import table
+from benchmarks.markdown import of_run, table
 from benchmarks.results import FIRST, plot_name
 
 Record = Mapping[str, Any]
@@ -24,18 +24,9 @@ def page(curves: Sequence[Record]) -> str:
         "# Growth",
         NOTE,
         *(part for curve in curves for part in _curve(curve)),
-        *(part for run in runs.values() for part in _run(run)),
+        *(part for run in runs.values() for part in of_run(run)),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _run(run: Mapping[str, Any]) -> Sequence[str]:
-    return [
-        f"## Run of {run['date']}",
-        f"    {run['command']}",
-        f"Commit {run['commit']}.",
-        table(["", ""], run["machine"].items()),
-    ]
 
 
 def _curve(curve: Record) -> Sequence[str]:

@@ -56,8 +56,8 @@ def launched(
             yield server, f"http://127.0.0.1:{port}"
 
 
-def values(task: str, folder: Path) -> dict[str, Any]:
-    """The machine as one accelerator, and the model on it."""
+def values(task: str, folder: Path, **more: Any) -> dict[str, Any]:
+    """The machine as one accelerator, and the model on it, whose entry says `more`."""
     machine = accelerator()
     model = {
         "task": tasks.work_of(task),
@@ -67,5 +67,6 @@ def values(task: str, folder: Path) -> dict[str, Any]:
         "memory": mebibytes(in_bytes(machine["memory"]) // 2),
         "cpus": int(threads(task)["OMP_NUM_THREADS"]),
         "engineConfig": CONFIG.get(task, {}),
+        **more,
     }
     return {"auth": {"enabled": False}, "accelerators": {"machine": machine}, "models": {MODEL: model}}

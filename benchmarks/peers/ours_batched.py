@@ -12,7 +12,5 @@ PACKAGES = ()
 
 @contextmanager
 def serving(task: str, folder: Path, port: int) -> Iterator[Server]:
-    values = ours.values(task, folder)
-    values["models"][ours.MODEL]["engineConfig"] = {"batchSize": 8}
-    with ours.up(values, task, port) as server:
+    with ours.up(ours.values(task, folder, engineConfig={"batchSize": 8}), task, port) as server:
         yield server

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from benchmarks.peers import Server, ours
 
@@ -21,10 +20,6 @@ LIMITS = {"requestsPerMinute": FAR, "tokensPerMinute": FAR, "requestsAtOnce": FA
 def serving(task: str, folder: Path, port: int) -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as keys:
         (Path(keys) / "client").write_text(KEY)
-        with ours.up(_closed(ours.values(task, folder)), task, port, f"--keys={keys}") as server:
+        closed = {**ours.values(task, folder, limits=LIMITS), "auth": {"enabled": True}}
+        with ours.up(closed, task, port, f"--keys={keys}") as server:
             yield replace(server, key=KEY)
-
-
-def _closed(values: dict[str, Any]) -> dict[str, Any]:
-    models = {name: {**model, "limits": LIMITS} for name, model in values["models"].items()}
-    return {**values, "auth": {"enabled": True}, "models": models}

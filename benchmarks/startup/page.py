@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from benchmarks.markdown import table
+from benchmarks.markdown import of_run, table
 from benchmarks.startup.measure import GATEWAY
 
 Record = Mapping[str, Any]
 NOTE = """\
-Written by the command above and by nothing else; results.json has the same figures. Seconds from `ai-inference up` to
+Written by the command below and by nothing else; results.json has the same figures. Seconds from `ai-inference up` to
 the first answer, as a person would start it, with files that were read before but where a line says otherwise; a
 model's own part is what it has beyond the gateway, which needs Ray and Serve alone. Medians, and beside them each."""
 
@@ -18,12 +18,10 @@ def page(record: Record) -> str:
     """All of it."""
     parts = [
         "# Start-up",
-        f"    {record['command']}",
-        f"{record['date']}, commit {record['commit']}. {NOTE}",
+        NOTE,
         table(["started", "answers", "s", "each"], (row for case in record["cases"] for row in _rows(case))),
         *(f"{name} was not measured: {reason}" for name, reason in record["failures"].items()),
-        "## Machine",
-        table(["", ""], record["machine"].items()),
+        *of_run(record),
     ]
     return "\n\n".join(parts) + "\n"
 
