@@ -30,6 +30,8 @@ class Packed(nn.Module):  # type: ignore[misc]  # Of torch, which mypy does not 
 
 def pack(model: nn.Module) -> None:
     """Replaces each linear layer in float32 of `model`, in place; torch gives narrower ones to oneDNN itself."""
+    if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):  # A build of torch without oneDNN.
+        return
     for module in list(model.modules()):
         for name, layer in module.named_children():
             if type(layer) is nn.Linear and layer.weight.dtype == torch.float32:

@@ -55,6 +55,13 @@ def test_a_packed_model_computes_what_it_did_before(kind: str) -> None:
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
+def test_where_torch_has_no_onednn_a_model_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.ops, "mkldnn", object())
+    model = network("bert")
+    pack(model)
+    assert not any(isinstance(module, Packed) for module in model.modules())
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_a_narrower_model_stays_as_it_is(dtype: torch.dtype) -> None:
     model = network("bert").to(dtype)
