@@ -254,6 +254,7 @@ def load(args: ModelArgs, folder: Path) -> Any:
     """A loaded engine within its budget, or ModelUnavailable with the reason. Blocks for as long as loading takes."""
     from serve import budget  # It reads the options of every engine, which are built on this module.
 
+    prepare(args)
     os.environ.update(limit.environment(args.placement))
     compiled.keep()
     try:
