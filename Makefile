@@ -59,19 +59,15 @@ lock: .venv/cpu/ready ## Write the requirements of each environment and image an
 clean: ## Remove the environments
 	rm -rf .venv
 
+INSTALL_TORCH = .venv/$*/bin/pip install --quiet --no-deps --retries 0 --find-links $(TORCH_WHEELS) torch==$(TORCH)+cpu
+.venv/cuda/ready: INSTALL_TORCH = .venv/$*/bin/uv pip install --python .venv/$*/bin/python --quiet --no-deps -r images/$*/torch.txt
+.venv/cuda/ready: images/cuda/torch.txt
 .venv/%/ready: images/%/requirements.txt pyproject.toml
 	@test -n "$(INTERPRETER)" || { echo "there is no Python 3.11 or 3.12 on PATH; name one: make INTERPRETER=..."; exit 1; }
 	$(INTERPRETER) -m venv .venv/$*
 	.venv/$*/bin/pip install --quiet uv==$(UV)
-	.venv/$*/bin/pip install --quiet --no-deps --retries 0 --find-links $(TORCH_WHEELS) torch==$(TORCH)+cpu
+	$(INSTALL_TORCH)
 	.venv/$*/bin/uv pip install --python .venv/$*/bin/python --quiet --compile-bytecode --no-deps -r $< -e .
-	@touch $@
-
-.venv/cuda/ready: images/cuda/torch.txt images/cuda/requirements.txt pyproject.toml
-	$(INTERPRETER) -m venv .venv/cuda
-	.venv/cuda/bin/pip install --quiet uv==$(UV)
-	.venv/cuda/bin/uv pip install --python .venv/cuda/bin/python --quiet --compile-bytecode --no-deps \
-		-r images/cuda/torch.txt -r images/cuda/requirements.txt -e .
 	@touch $@
 
 .venv/build/ready: images/requirements.txt
@@ -80,6 +76,7 @@ clean: ## Remove the environments
 	@touch $@
 
 .venv/cpu/tests: tests/requirements.txt .venv/cpu/ready
+.venv/cuda/tests: tests/requirements.txt .venv/cuda/ready
 .venv/xpu/tests: tests/requirements-xpu.txt .venv/xpu/ready
 .venv/%/tests:
 	.venv/$*/bin/uv pip install --python .venv/$*/bin/python --quiet --compile-bytecode --no-deps -r $<

@@ -22,11 +22,10 @@ from serve.errors import ConfigurationError
 from serve.local.nodes import free_port
 
 CARD = """
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 import yaml
-from benchmarks import engine, hardware, tasks
+from benchmarks import hardware, tasks
 from benchmarks.peers import ours
 hardware.card = lambda: SimpleNamespace(name="a card", total_memory=24 * 2**30)
 print(yaml.safe_dump([ours.values(task, Path("/models")) for task in tasks.names()]))

@@ -18,9 +18,7 @@ T5 = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4, "vo
 KINDS = ["albert", "bert", "deberta-v2", "distilbert", "electra", "gemma3_text", "mistral", "modernbert", "mpnet",
          "nomic_bert", "qwen2", "qwen3", "roberta", "t5", "xlm-roberta"]  # fmt: skip
 MANY = """
-import sys
-from pathlib import Path
-import psutil, torch
+import psutil
 from serve import start
 from serve.values import ModelArgs
 from tests.serve.references import PLACE, minilm
