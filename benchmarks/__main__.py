@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 NAME = "results.json"
 
 Wanted = Annotated[list[str] | None, typer.Argument(help=f"Which of {', '.join(tasks.names())}; default: all.")]
-Rounds = Annotated[int, typer.Option("--rounds", min=1, help="How often each peer is started and measured.")]
+Rounds = Annotated[int, typer.Option("--rounds", min=1, help="How often each peer has its turn at each load.")]
 Only = Annotated[str, typer.Option(help=f"Peers with commas between them: {', '.join(peers.names())}.")]
 Out = Annotated[Path, typer.Option(help="The page; results.json and plots/ are written beside it.")]
 Model = Annotated[list[str] | None, typer.Option(help="task=folder: weights that both sides load.")]
@@ -32,7 +32,7 @@ Requests = Annotated[int, typer.Option(min=1, help="At most so many at each leve
 
 def main(
     wanted: Wanted = None,
-    number: Rounds = 3,
+    number: Rounds = 12,
     only: Only = "",
     out: Out = HERE / "RESULTS.md",
     model: Model = None,

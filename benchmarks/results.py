@@ -1,7 +1,7 @@
 """The page of results: what was measured goes in, Markdown comes out. It computes every figure on it."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -16,10 +16,11 @@ from benchmarks.runs import Run, Runs, entries, tasks_of
 FIRST = ("first", "p50"), ("first", "p95"), ("per_token", "p50"), ("latency", "p50"), ("latency", "p99")
 NOTE = """\
 Written by `python -m benchmarks` and by nothing else, each task by the run that is named with it; results.json has each
-round. A round starts every peer once, alone on the machine, and measures it from a process of its own; each begins with
-another peer. Figures are medians of the rounds. Ratios are ours to the peer's in the same round, their geometric mean,
-and differences of times their mean; beside each is the interval that in 95% of such runs holds the true value, which
-one round does not have. Requests that are lost while replicas die are on [a page of their own](../docs/soak.md)."""
+round. All peers of a task are started and take turns of some seconds; in a round each has one turn at every load.
+Whoever's turn it is not is stopped, client and server, so that each has the machine alone. Figures are medians of the
+rounds. Ratios are ours to the peer's in the same round, their geometric mean, and differences of times their mean;
+beside each is the interval that in 95% of such runs holds the true value, which one round does not have. Requests that
+are lost while replicas die are on [a page of their own](../docs/soak.md)."""
 
 
 def page(runs: Runs) -> str:
@@ -104,7 +105,7 @@ def plot_name(task: str, load: str) -> str:
 def _figures(run: Run, measured: Measured, task: str, load: str) -> str:
     """Sorted by level, ours first."""
     unit = tasks.unit(task) or "requests/s"
-    head = ["at once", "peer", unit, "each round", "ours to it", "95%", "first ms p50", "p95", "per token ms",
+    head = ["at once", "peer", unit, "in rounds", "ours to it", "95%", "first ms p50", "p95", "per token ms",
             "latency p50", "p99", "errors"]  # fmt: skip
     keys = sorted(
         (key for key in measured if key[:2] == (task, load)), key=lambda key: (int(key[2]), key[3] != OURS, key[3])
@@ -118,10 +119,14 @@ def _figures_of(run: Run, measured: Measured, key: tuple[str, str, str, str]) ->
     ours = measured.get((*key[:3], OURS), {}).get(figure, {})
     compared = ratio(ours, of[figure]) if key[3] != OURS else None
     ratios = [f"{compared.measured:.2f}", compared.between("{:.2f}".format)] if compared else ["", ""]
-    each = " ".join(f"{level[figure]:.4g}" for level in _of(run, key))
     errors = sum(sum(level["errors"].values()) for level in _of(run, key))
     times = [f"{median(of[f'{name}_{p}'].values()):.3g}" if f"{name}_{p}" in of else "" for name, p in FIRST]
-    return [key[2], key[3], f"{median(of[figure].values()):.4g}", each, *ratios, *times, str(errors or "")]
+    rates = of[figure].values()
+    return [key[2], key[3], f"{median(rates):.4g}", _range(rates), *ratios, *times, str(errors or "")]
+
+
+def _range(values: Collection[float]) -> str:
+    return f"{min(values):.4g} to {max(values):.4g}" if len(values) > 1 else ""
 
 
 def _of(run: Run, key: tuple[str, str, str, str]) -> Iterator[Mapping[str, Any]]:
@@ -133,11 +138,11 @@ def _of(run: Run, key: tuple[str, str, str, str]) -> Iterator[Mapping[str, Any]]
 
 def _agreements(run: Run, task: str) -> str:
     rows = [
-        [found["peer"], str(found["round"] + 1), "yes" if found["same"] else "NO", found["words"]]
+        [found["peer"], "yes" if found["same"] else "NO", found["words"]]
         for found in run["agreements"]
         if found["task"] == task
     ]
-    return table(["answers of ours and of", "round", "agree", "how far"], rows) if rows else "No answers were compared."
+    return table(["answers of ours and of", "agree", "how far"], rows) if rows else "No answers were compared."
 
 
 def _run(run: Run) -> Iterator[str]:

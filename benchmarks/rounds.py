@@ -1,28 +1,22 @@
 """The measurement: tasks, peers and a number of rounds go in, what each peer did in each round comes out.
 
-A round has every peer once, one after the other and alone on the machine, so that whatever else changes on it changes
-for all; each round begins with another, so that none is always first.
+All peers of a task are started, and take turns: in a round each has one turn at every load, alone on the machine, one
+right after the other, so that whatever else changes on it changes for all; each round begins with another.
 """
 
-import json
-import os
-import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks import environment, models, peers, tasks
-from benchmarks.client import Wanted
-from benchmarks.engine import ENV, threads
-from benchmarks.peers import Peer, Server
-from benchmarks.processes import settle
+from benchmarks import models, peers, tasks
+from benchmarks.client import Turn
+from benchmarks.participant import Participant
 from serve.errors import ConfigurationError
-from serve.local.nodes import free_port
 
 OURS = "ours"
-CLIENT_SECONDS = 900
+Say = Callable[[str], None]
 
 
 @dataclass
@@ -30,9 +24,9 @@ class Record:
     """What came of it, as it is written to a file."""
 
     rounds: list[dict[str, Any]] = field(default_factory=list)
-    """Each with its task, round, peer, loads and the client's ceilings, in the order in which they ran."""
+    """Each with its task, round, peer, loads and the client's ceilings."""
     agreements: list[dict[str, Any]] = field(default_factory=list)
-    """Of the answers of ours and of a peer, in a round."""
+    """Of the answers of ours and of a peer."""
     failures: dict[str, dict[str, str]] = field(default_factory=dict)
     """By task and peer: why it could not be measured."""
 
@@ -43,32 +37,75 @@ def measure(
     rounds: int,
     named: Mapping[str, Path],
     most: int,
-    say: Callable[[str], None],
+    say: Say,
     keep: Callable[[Record], None],
 ) -> Record:
-    """Each task by each of its peers; one that fails is left out of the rounds that follow. `keep` gets what there is
-    after each round, so that hours are not lost."""
+    """Each task by each of its peers; one that fails is left out from there on. `keep` gets what there is after each
+    round, so that hours are not lost."""
     record = Record()
     for task in wanted:
-        folder = models.folder(task, named)
-        for number in range(rounds):
-            answers = {}
-            for name in order(participants(task, only), number):
-                if name in record.failures.get(task, {}):
-                    continue
-                say(f"{task}, round {number + 1} of {rounds}: {name}")
-                try:
-                    found = one(peers.peer(name), task, folder, most)
-                except ConfigurationError as error:
-                    record.failures.setdefault(task, {})[name] = error.message
-                    say(f"{name} is left out: {error.message}")
-                    continue
-                answers[name] = found["answers"]
-                del found["answers"]
-                record.rounds.append({"task": task, "round": number, "peer": name, **found})
-            record.agreements.extend(_agreements(task, number, answers))
-            keep(record)
+        with _Comparison(task, record, say).of(participants(task, only), models.folder(task, named)) as compared:
+            record.agreements.extend(compared.agreements())
+            compared.round(-1, most)  # To warm up.
+            for number in range(rounds):
+                say(f"{task}, round {number + 1} of {rounds}")
+                record.rounds.extend(compared.round(number, most))
+                keep(record)
     return record
+
+
+class _Comparison:
+    """The peers of one task that have not failed yet."""
+
+    def __init__(self, task: str, record: Record, say: Say) -> None:
+        self._task = task
+        self._record = record
+        self._say = say
+        self._there: dict[str, Participant] = {}
+
+    @contextmanager
+    def of(self, names: Sequence[str], folder: Path) -> Iterator["_Comparison"]:
+        """One starts after the other, so that each has the machine alone."""
+        try:
+            for name in names:
+                self._say(f"{self._task}: {name} starts")
+                with self._left_out(name):
+                    self._there[name] = Participant(peers.peer(name), self._task, folder)
+                    self._there[name].start()
+            yield self
+        finally:
+            for participant in self._there.values():
+                participant.end()
+
+    def round(self, number: int, most: int) -> list[dict[str, Any]]:
+        """One turn of each at each load."""
+        found: dict[str, dict[str, Any]] = {}
+        for load in tasks.task(self._task).LOADS:
+            for name in order(list(self._there), number):
+                of = found.setdefault(name, {"loads": {}, "ceilings": {}})
+                with self._left_out(name):
+                    turn = self._there[name].turn(Turn(load.name, number, most, ceiling=number == 0))
+                    of["loads"][load.name] = turn["levels"]
+                    of["ceilings"] |= {load.name: turn["ceiling"]} if "ceiling" in turn else {}
+        return [{"task": self._task, "round": number, "peer": name, **found[name]} for name in self._there]
+
+    def agreements(self) -> Iterator[dict[str, Any]]:
+        """Of ours with each other."""
+        for name, participant in self._there.items():
+            if OURS in self._there and name != OURS:
+                found = tasks.task(self._task).agreement(self._there[OURS].answers, participant.answers)
+                yield {"task": self._task, "peer": name, **asdict(found)}
+
+    @contextmanager
+    def _left_out(self, name: str) -> Iterator[None]:
+        """Where it fails."""
+        try:
+            yield
+        except ConfigurationError as error:
+            self._record.failures.setdefault(self._task, {})[name] = error.message
+            self._say(f"{name} is left out: {error.message}")
+            if name in self._there:
+                self._there.pop(name).end()
 
 
 def participants(task: str, only: Sequence[str]) -> list[str]:
@@ -78,44 +115,3 @@ def participants(task: str, only: Sequence[str]) -> list[str]:
 def order(names: Sequence[str], number: int) -> list[str]:
     first = number % len(names) if names else 0
     return [*names[first:], *names[:first]]
-
-
-def one(peer: Peer, task: str, folder: Path, most: int) -> dict[str, Any]:
-    """Starts `peer`, measures it and ends it."""
-    with _served(peer, task, folder) as server:
-        settle()
-        asked = Wanted(peer.name, task, str(folder), server.address, server.model, server.key, most)
-        env = {**os.environ, **ENV, **(threads(task) if peer.loaded else {})}
-        done = subprocess.run(  # noqa: S603
-            [peer.environment.python() if peer.loaded else environment.OURS.python(), "-m", "benchmarks.client"],
-            input=json.dumps(asdict(asked)),
-            capture_output=True,
-            text=True,
-            env=env,
-            start_new_session=True,
-            timeout=CLIENT_SECONDS,
-            check=False,
-        )
-    if done.returncode:
-        raise ConfigurationError(f"{peer.name} was not measured:\n{done.stderr.strip()[-1500:]}")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
-@contextmanager
-def _served(peer: Peer, task: str, folder: Path) -> Iterator[Server]:
-    """A library has no address."""
-    if peer.serving is None:
-        yield Server("", "model")
-    else:
-        peer.environment.python()  # Installed before anything is timed.
-        with peer.serving(task, folder, free_port()) as server:
-            yield server
-
-
-def _agreements(task: str, number: int, answers: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Of ours with each other."""
-    for name, theirs in answers.items():
-        if OURS in answers and name != OURS:
-            found = tasks.task(task).agreement(answers[OURS], theirs)
-            yield {"task": task, "round": number, "peer": name, **asdict(found)}

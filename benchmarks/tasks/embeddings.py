@@ -12,8 +12,8 @@ from benchmarks.tasks import Agreement, Load
 THREADS = 2
 LEAST = 0.999
 LOADS = (
-    Load("1 sentence", {"words": 32, "batch": 1}, {1: 240, 32: 960}),
-    Load("32 sentences", {"words": 32, "batch": 32}, {1: 24, 32: 96}),
+    Load("1 sentence", {"words": 32, "batch": 1}, {1: 60, 32: 256}),
+    Load("32 sentences", {"words": 32, "batch": 32}, {1: 10, 32: 64}),
 )
 COMPARED = {"words": 32, "batch": 3}
 

@@ -9,7 +9,7 @@ from serve.bench.ask import EVENT
 
 THREADS = 1  # vLLM's threads wait for each other by spinning: for a small model on two cores, one is 2.5 times faster.
 SHAPE: Mapping[str, Any] = {"words": 16, "tokens": 32, "more": {"ignore_eos": True}}
-LOADS = (Load("streamed", SHAPE, {1: 160, 8: 480, 32: 960}),)
+LOADS = (Load("streamed", SHAPE, {1: 24, 8: 96, 32: 256}),)
 COMPARED = SHAPE
 
 

@@ -11,8 +11,8 @@ from benchmarks.tasks import Agreement, Load
 THREADS = 2
 MOST = 1e-3
 LOADS = (
-    Load("1 document", {"words": 64, "batch": 1}, {1: 100, 32: 640}),
-    Load("32 documents", {"words": 64, "batch": 32}, {1: 20, 32: 96}),
+    Load("1 document", {"words": 64, "batch": 1}, {1: 60, 32: 320}),
+    Load("32 documents", {"words": 64, "batch": 32}, {1: 12, 32: 64}),
 )
 COMPARED = {"words": 64, "batch": 8}
 

@@ -5,6 +5,6 @@ from benchmarks.tasks import Load, llm
 WORK = "llm"
 THREADS = 1
 SHAPE = {"words": 32, "tokens": 32}
-LOADS = (Load("streamed", SHAPE, {1: 8, 32: 160, 128: 640, 256: 1280}),)
+LOADS = (Load("streamed", SHAPE, {1: 2, 32: 64, 128: 256, 256: 512}),)
 COMPARED = SHAPE
 read, agreement = llm.read, llm.agreement

@@ -8,9 +8,9 @@ from benchmarks.tasks import Agreement, Load
 
 THREADS = 2
 LOADS = (
-    Load("5 s", {"seconds": 5}, {1: 12, 4: 16}),
-    Load("30 s", {"seconds": 30}, {1: 6, 4: 8}),
-    Load("5 min", {"seconds": 300}, {1: 2}),
+    Load("5 s", {"seconds": 5}, {1: 6, 4: 12}),
+    Load("30 s", {"seconds": 30}, {1: 4, 4: 8}),
+    Load("5 min", {"seconds": 300}, {1: 1}),
 )
 COMPARED = {"seconds": 5}
 

@@ -10,7 +10,7 @@ from serve.bench.work.tts import SAMPLE
 THREADS = 2
 MOST = 0.05
 """Seconds."""
-LOADS = (Load("4 words", {"words": 4}, {1: 3, 4: 4}),)
+LOADS = (Load("4 words", {"words": 4}, {1: 3, 4: 8}),)
 COMPARED = {"words": 4}
 
 

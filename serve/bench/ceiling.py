@@ -28,6 +28,7 @@ async def ceiling(asks: Iterator[Ask], level: Level, like: Run) -> Run:
             return await run(session, f"http://127.0.0.1:{port}", level, asks, seed=0)
     finally:
         server.terminate()
+        await asyncio.to_thread(server.join)
 
 
 def _answer(pieces: int, size: int) -> list[bytes]:

@@ -1,0 +1,68 @@
+"""Peers take turns: whoever's turn it is not stands still, and one that fails leaves the others as they are."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmarks import peers, rounds
+from benchmarks.client import Turn
+from benchmarks.participant import Participant
+from serve.errors import ConfigurationError
+
+TURN = Turn("streamed", 0, most=2, ceiling=True)
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Iterator[Participant]:
+    participant = Participant(peers.peer("uvicorn"), "simulated", tmp_path)
+    participant.start()
+    yield participant
+    participant.end()
+
+
+def processes() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
+
+
+def test_a_participant_stands_still_before_and_after_its_turn(simulator: Participant) -> None:
+    assert len(processes()) > 1
+    assert {process.status() for process in processes()} == {psutil.STATUS_STOPPED}
+    found = simulator.turn(TURN)
+    assert [level["requests"] for level in found["levels"]] == [2, 2, 2, 2]
+    assert not any(level["errors"] for level in found["levels"])
+    assert found["ceiling"] > 0
+    assert {process.status() for process in processes()} == {psutil.STATUS_STOPPED}
+
+
+def test_a_participant_that_ends_leaves_no_process(tmp_path: Path) -> None:
+    before = set(processes())
+    participant = Participant(peers.peer("uvicorn"), "simulated", tmp_path)
+    participant.start()
+    assert len(participant.answers) == 4
+    assert all(participant.answers)
+    participant.end()
+    assert set(processes()) <= before
+
+
+def test_a_participant_that_dies_in_its_turn_says_so(simulator: Participant) -> None:
+    for process in processes():
+        process.kill()
+    with pytest.raises(ConfigurationError, match="uvicorn was not measured"):
+        simulator.turn(TURN)
+
+
+def test_a_peer_that_cannot_start_is_named_with_its_last_words_and_the_others_are_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no model in the folder."""
+    monkeypatch.setattr(rounds, "participants", lambda *_: ["faster_whisper", "uvicorn"])
+    kept: list[int] = []
+    record = rounds.measure(
+        ["simulated"], [], 2, {"simulated": tmp_path}, 1, lambda _: None, lambda so_far: kept.append(len(so_far.rounds))
+    )
+    assert list(record.failures["simulated"]) == ["faster_whisper"]
+    assert "model.bin" in record.failures["simulated"]["faster_whisper"]
+    assert [(entry["round"], entry["peer"]) for entry in record.rounds] == [(0, "uvicorn"), (1, "uvicorn")]
+    assert kept == [1, 2]
