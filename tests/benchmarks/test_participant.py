@@ -1,6 +1,6 @@
 """Peers take turns: whoever's turn it is not stands still, and one that fails leaves the others as they are."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -14,40 +14,46 @@ from serve.errors import ConfigurationError
 TURN = Turn("streamed", 0, most=2, ceiling=True)
 
 
+Processes = Callable[[], set[psutil.Process]]
+
+
 @pytest.fixture
-def simulator(tmp_path: Path) -> Iterator[Participant]:
+def began() -> Processes:
+    """What was started since; others are of other tests."""
+    before = descendants()
+    return lambda: descendants() - before
+
+
+def descendants() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
+@pytest.fixture
+def simulator(began: Processes, tmp_path: Path) -> Iterator[Participant]:
     participant = Participant(peers.peer("uvicorn"), "simulated", tmp_path)
     participant.start()
     yield participant
     participant.end()
+    assert {process for process in began() if process.status() != psutil.STATUS_ZOMBIE} == set()
 
 
-def processes() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
-
-
-def test_a_participant_stands_still_before_and_after_its_turn(simulator: Participant) -> None:
-    assert len(processes()) > 1
-    assert {process.status() for process in processes()} == {psutil.STATUS_STOPPED}
+def test_a_participant_stands_still_before_and_after_its_turn(simulator: Participant, began: Processes) -> None:
+    assert len(began()) > 1
+    assert {process.status() for process in began()} == {psutil.STATUS_STOPPED}
     found = simulator.turn(TURN)
     assert [level["requests"] for level in found["levels"]] == [2, 2, 2, 2]
     assert not any(level["errors"] for level in found["levels"])
     assert found["ceiling"] > 0
-    assert {process.status() for process in processes()} == {psutil.STATUS_STOPPED}
+    assert {process.status() for process in began()} == {psutil.STATUS_STOPPED}
 
 
-def test_a_participant_that_ends_leaves_no_process(tmp_path: Path) -> None:
-    before = set(processes())
-    participant = Participant(peers.peer("uvicorn"), "simulated", tmp_path)
-    participant.start()
-    assert len(participant.answers) == 4
-    assert all(participant.answers)
-    participant.end()
-    assert set(processes()) <= before
+def test_a_participant_has_answered_before_its_first_turn(simulator: Participant) -> None:
+    assert len(simulator.answers) == 4
+    assert all(simulator.answers)
 
 
-def test_a_participant_that_dies_in_its_turn_says_so(simulator: Participant) -> None:
-    for process in processes():
+def test_a_participant_that_dies_in_its_turn_says_so(simulator: Participant, began: Processes) -> None:
+    for process in began():
         process.kill()
     with pytest.raises(ConfigurationError, match="uvicorn was not measured"):
         simulator.turn(TURN)
