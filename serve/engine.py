@@ -119,7 +119,8 @@ class Transcriber(Protocol):
         ...
 
     def transcribe(self, audio: Samples, options: TranscriptionOptions) -> Recognition:
-        """`audio` at 16 kHz."""
+        """`audio` at 16 kHz. Called from threads beside the device's, for what the host can do before: the segments are
+        made as they are taken, by the device's thread, and those of several recordings by turns."""
         ...
 
 

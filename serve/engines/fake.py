@@ -24,6 +24,7 @@ from serve.values import Closed, Placement
 Item = TypeVar("Item")
 RATE = 24_000
 SIZE = 8
+MINUTE = 60
 
 
 class Config(Closed):
@@ -53,6 +54,8 @@ class Config(Closed):
     """Context of the model."""
     hang: Path | None = None
     """While this file is there, what is computed does not end, as on a device that hangs."""
+    unready: Path | None = None
+    """While this file is there, recordings of more than a minute are not made ready, as by a host that is slow."""
     journal: Path | None = None
     """A file that gets a line for each batch of texts, each transcription, each piece of audio, and the end of each."""
 
@@ -117,6 +120,8 @@ class Engine:
         duration = len(audio) / 16_000
         asked = ("language", "prompt", "temperature", "translate")
         self._note(" ".join(f"{name}={getattr(options, name)}" for name in asked), self.config.journal)
+        while duration > MINUTE and self.config.unready and self.config.unready.exists():
+            time.sleep(0.01)
         segments = self._segments(duration, options.words)
         return Recognition(language=options.language or "en", duration=duration, segments=segments)
 

@@ -1,7 +1,7 @@
 """Speech to text: `openai.audio.transcriptions.create` and `translations.create` go in, text and its times come out.
 
-The file is decoded in a thread of its own; segments leave the device as they are recognised, and are streamed as
-events or gathered into one of OpenAI's five formats.
+The file is decoded and speech is found in it by threads beside the device's, which recognises another recording
+meanwhile; segments leave it as they are made, and are streamed as events or gathered into one of OpenAI's five formats.
 """
 
 import asyncio
@@ -9,9 +9,10 @@ import dataclasses
 import json
 import math
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from fastapi import APIRouter, Form, Response, UploadFile
@@ -30,6 +31,7 @@ from serve.streaming import DeviceThread, Streamed
 from serve.texts import TextOrNone
 from serve.values import ModelArgs
 
+Done = TypeVar("Done")
 AT_ONCE = 4
 """Requests whose audio is held decoded: enough to keep the device busy, few enough for hours of audio."""
 
@@ -69,6 +71,7 @@ class SpeechToText(Replica):
     def routes(self) -> APIRouter:
         self.device = DeviceThread()
         self.slots = asyncio.Semaphore(AT_ONCE)
+        self.beside = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="beside-device")
         router = APIRouter()
         router.post("/v1/audio/transcriptions", response_model=None)(self.transcriptions)
         router.post("/v1/audio/translations", response_model=None)(self.translations)
@@ -118,7 +121,7 @@ class SpeechToText(Replica):
                 translate=translate,
                 words=form.response_format == "verbose_json" and "word" in form.granularities,
             )
-            recognition = await self.device.run(lambda: self.engine.transcribe(audio, options))
+            recognition = await self._beside(self.engine.transcribe, audio, options)
             async with aclosing(self.device.iterate(recognition.segments)) as segments:
                 yield recognition, segments
 
@@ -134,9 +137,13 @@ class SpeechToText(Replica):
             return not left.is_set()
 
         try:
-            return await asyncio.to_thread(decode, file, min(self.args.max_audio, bounds().audio), goes_on)
+            return await self._beside(decode, file, min(self.args.max_audio, bounds().audio), goes_on)
         finally:
             left.set()
+
+    async def _beside(self, call: Callable[..., Done], *args: Any) -> Done:
+        """In one of as many threads as recordings are held, so that what clients left behind is not more."""
+        return await asyncio.get_running_loop().run_in_executor(self.beside, call, *args)
 
     async def _events(self, form: Speech, language: str | None, translate: bool) -> AsyncGenerator[str, None]:
         """OpenAI's events of a streamed transcription: deltas, whose sum `done` repeats."""

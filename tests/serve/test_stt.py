@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def address(deploy: Deploy, journal: Path) -> str:
     return deploy({
         "whisper": {"task": "stt", "names": ["whisper-1"], "engineConfig": {"journal": str(journal)}},
         "slow": {"task": "stt", "engineConfig": slow},
+        "unready": {"task": "stt", "engineConfig": {"unready": str(journal.with_name("unready"))}},
         "short": {"task": "stt", "maxAudio": 2},
     })  # fmt: skip
 
@@ -156,6 +158,21 @@ def test_a_short_request_does_not_wait_for_the_end_of_a_long_one(
         assert client.audio.transcriptions.create(model="slow", file=AUDIO).text == TEXT
         assert lines(slow).count("end") == 1
     eventually(lambda: lines(slow).count("end") == 2)
+
+
+def test_a_request_does_not_wait_while_a_long_recording_is_made_ready_beside_the_device(
+    client: openai.OpenAI, journal: Path
+) -> None:
+    unready = journal.with_name("unready")
+    unready.touch()
+    with ThreadPoolExecutor(1) as other:
+        long = other.submit(client.audio.transcriptions.create, model="unready", file=LONG)
+        try:
+            assert client.audio.transcriptions.create(model="unready", file=AUDIO).text == TEXT
+            assert not long.done()
+        finally:
+            unready.unlink()
+        assert long.result().text.endswith("second 899")
 
 
 HALF = (
