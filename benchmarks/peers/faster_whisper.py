@@ -1,4 +1,4 @@
-"""faster-whisper called directly, without a server, with ours' default options; a thread per recording."""
+"""faster-whisper called directly, without a server, with ours' options; a thread per recording."""
 
 import io
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def loaded(task: str, folder: Path) -> Direct:
     model = WhisperModel(str(folder), device=DEVICE, compute_type="default", cpu_threads=tasks.task(task).THREADS)
 
     def answer(asks: Sequence[Ask]) -> Answered:
-        return [_text(model.transcribe(_recording(ask), beam_size=5, vad_filter=True)) for ask in asks]
+        return [_text(model.transcribe(_recording(ask), beam_size=5, vad_filter=True, temperature=0)) for ask in asks]
 
     return Direct(answer, gathers=False)
 

@@ -12,5 +12,5 @@ PACKAGES = ()
 
 @contextmanager
 def serving(task: str, folder: Path, port: int) -> Iterator[Server]:
-    with ours.up(ours.values(task, folder, engineConfig={"batchSize": 8}), task, port) as server:
+    with ours.up(ours.values(task, folder, engineConfig={**ours.CONFIG["stt"], "batchSize": 8}), task, port) as server:
         yield server

@@ -1,4 +1,4 @@
-"""Recordings of 5 s, 30 s and 5 min, recognised as faster-whisper does by default, and without what is no speech."""
+"""Recordings of 5 s, 30 s and 5 min, recognised as faster-whisper does by default, but speech alone and in one try."""
 
 import json
 from collections.abc import Sequence

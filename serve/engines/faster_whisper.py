@@ -42,6 +42,10 @@ class Config(Closed):
     condition_on_previous_text: bool = True
     """Show the model what it wrote before: steadier names and style, but a mistake can repeat itself. Without effect
     when batchSize is above 1."""
+    temperature_fallback: bool = True
+    """Recognise a window again, at rising temperatures, where its text repeats itself or the model is not sure of it.
+    Without, no recording takes longer than its length makes it, and the same one always gets the same text. Without
+    effect when batchSize is above 1, where each window is tried once."""
 
     def on_cpu(self) -> Self:
         """As a CPU computes it, in float32."""
@@ -86,7 +90,7 @@ class Engine:
             audio,
             language=options.language,
             initial_prompt=options.prompt,
-            temperature=options.temperature or TEMPERATURES,
+            temperature=options.temperature or (TEMPERATURES if self.config.temperature_fallback else 0.0),
             task="translate" if options.translate else "transcribe",
             word_timestamps=options.words,
             beam_size=self.config.beam_size,

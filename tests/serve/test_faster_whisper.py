@@ -184,6 +184,14 @@ def test_a_given_temperature_is_used_and_zero_means_that_of_the_engine(whisper: 
     assert {segment.temperature for segment in recognised(whisper, speechlike(0), temperature=0.0)} != {0.5}
 
 
+def test_a_model_without_fallback_tries_each_window_once(folder: Path) -> None:
+    """The stand-in is sure of nothing, so that all of its windows are tried again otherwise."""
+    once = Engine(EXACT.model_copy(update={"temperature_fallback": False}), folder, PLACE)
+    heard = recognised(once, speechlike(0))
+    assert {segment.temperature for segment in heard} == {0.0}
+    assert [segment.tokens for segment in heard] == [segment.tokens for segment in recognised(once, speechlike(0))]
+
+
 def test_a_language_not_given_is_one_that_the_model_knows(whisper: Engine) -> None:
     found = whisper.transcribe(speechlike(0), TranscriptionOptions())
     assert found.language in whisper.languages()

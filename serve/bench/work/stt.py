@@ -1,13 +1,19 @@
-"""Recordings of so many seconds to recognise: the bundled sentence again and again, from another place each time."""
+"""Recordings of so many seconds to recognise: the bundled sentence again and again, from another place each time.
 
+They are WAV at the rate that models hear, so that a server's own resampling changes nothing.
+"""
+
+import io
+import wave
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from serve.audio import HEARD_RATE, decode, encoded
+from serve.audio import HEARD_RATE, decode
 from serve.bench.ask import Ask
 from serve.bench.work import Shape
 from serve.checks.stt import SPEECH
+from serve.engine import Samples
 
 UNIT = "x real time"  # Seconds of audio in a second.
 BOUNDARY = "a-recording"
@@ -21,8 +27,16 @@ def asks(shape: Shape, drawn: np.random.Generator) -> Iterator[Ask]:
     headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
     while True:
         samples = np.resize(np.roll(spoken, int(drawn.integers(len(spoken)))), wanted)
-        sent = _form({"model": shape.model, **shape.more}, encoded(samples, "wav", HEARD_RATE))
+        sent = _form({"model": shape.model, **shape.more}, _wav(samples))
         yield Ask("/v1/audio/transcriptions", sent, headers, units=shape.seconds)
+
+
+def _wav(samples: Samples) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as written:
+        written.setparams((1, 2, HEARD_RATE, 0, "NONE", ""))
+        written.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return file.getvalue()
 
 
 def _form(fields: Mapping[str, object], recording: bytes) -> bytes:
