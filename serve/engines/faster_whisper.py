@@ -44,8 +44,9 @@ class Config(Closed):
     when batchSize is above 1."""
     temperature_fallback: bool = True
     """Recognise a window again, at rising temperatures, where its text repeats itself or the model is not sure of it.
-    Without, no recording takes longer than its length makes it, and the same one always gets the same text. Without
-    effect when batchSize is above 1, where each window is tried once."""
+    Without, noise takes no longer than speech, and conditionOnPreviousText should be false as well, or a text that
+    repeats itself is what the next window goes on from. Without effect when batchSize is above 1, where each window is
+    tried once."""
 
     def on_cpu(self) -> Self:
         """As a CPU computes it, in float32."""
@@ -67,6 +68,8 @@ class Engine:
         os.environ.setdefault("CT2_CUDA_CACHING_ALLOCATOR_CONFIG", f"4,3,12,{kept}")
         from faster_whisper import BatchedInferencePipeline, WhisperModel
 
+        from serve.spectrum import Spectrum
+
         missing = [name for name in FILES if not (folder / name).exists()]
         if missing:  # faster-whisper would look for them on the hub.
             raise ModelUnavailable(
@@ -77,6 +80,7 @@ class Engine:
         self.model = WhisperModel(
             str(folder), device=_device(placement), compute_type=config.compute_type, cpu_threads=threads(placement)
         )
+        self.model.feature_extractor = Spectrum(**self.model.feat_kwargs)
         self._batched = BatchedInferencePipeline
         # Libraries that a GPU lacks are missed at the first use, which shall not be a client's.
         self.model.encode(self.model.feature_extractor(np.zeros(16_000, np.float32)))
