@@ -20,7 +20,7 @@ END = object()
 
 
 class DeviceThread:
-    """The one thread of a replica that runs its engine, so that engines need no locks.
+    """The one thread of a replica that takes what its engine makes, so that engines need no locks.
 
     It takes one step of one iterator at a time, so that a short request need not wait for all of a long one.
     """

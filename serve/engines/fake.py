@@ -55,7 +55,7 @@ class Config(Closed):
     hang: Path | None = None
     """While this file is there, what is computed does not end, as on a device that hangs."""
     unready: Path | None = None
-    """While this file is there, recordings of more than a minute are not made ready, as by a host that is slow."""
+    """While this file is there, recordings of more than a minute are not made ready, as by a slow host."""
     journal: Path | None = None
     """A file that gets a line for each batch of texts, each transcription, each piece of audio, and the end of each."""
 

@@ -1,6 +1,6 @@
 """Speech to text: `openai.audio.transcriptions.create` and `translations.create` go in, text and its times come out.
 
-The file is decoded and speech is found in it by threads beside the device's, which recognises another recording
+The file is decoded, and speech is found in it, by threads beside the device's, which recognises another recording
 meanwhile; segments leave it as they are made, and are streamed as events or gathered into one of OpenAI's five formats.
 """
 
@@ -9,10 +9,10 @@ import dataclasses
 import json
 import math
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Form, Response, UploadFile
@@ -31,9 +31,11 @@ from serve.streaming import DeviceThread, Streamed
 from serve.texts import TextOrNone
 from serve.values import ModelArgs
 
-Done = TypeVar("Done")
 AT_ONCE = 4
 """Requests whose audio is held decoded: enough to keep the device busy, few enough for hours of audio."""
+LONG_SECONDS = 600
+"""Up to here four recordings are made ready at once; longer ones, for which that takes several times their samples, one
+after the other."""
 
 
 class Args(ModelArgs):
@@ -72,6 +74,7 @@ class SpeechToText(Replica):
         self.device = DeviceThread()
         self.slots = asyncio.Semaphore(AT_ONCE)
         self.beside = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="beside-device")
+        self.beside_long = ThreadPoolExecutor(1, thread_name_prefix="beside-device-long")
         router = APIRouter()
         router.post("/v1/audio/transcriptions", response_model=None)(self.transcriptions)
         router.post("/v1/audio/translations", response_model=None)(self.translations)
@@ -121,7 +124,7 @@ class SpeechToText(Replica):
                 translate=translate,
                 words=form.response_format == "verbose_json" and "word" in form.granularities,
             )
-            recognition = await self._beside(self.engine.transcribe, audio, options)
+            recognition = await self._begun(audio, options)
             async with aclosing(self.device.iterate(recognition.segments)) as segments:
                 yield recognition, segments
 
@@ -137,13 +140,21 @@ class SpeechToText(Replica):
             return not left.is_set()
 
         try:
-            return await self._beside(decode, file, min(self.args.max_audio, bounds().audio), goes_on)
+            return await asyncio.to_thread(decode, file, min(self.args.max_audio, bounds().audio), goes_on)
         finally:
             left.set()
 
-    async def _beside(self, call: Callable[..., Done], *args: Any) -> Done:
-        """In one of as many threads as recordings are held, so that what clients left behind is not more."""
-        return await asyncio.get_running_loop().run_in_executor(self.beside, call, *args)
+    async def _begun(self, audio: Samples, options: TranscriptionOptions) -> Recognition:
+        """Beside the device."""
+        long = len(audio) > LONG_SECONDS * HEARD_RATE
+        with self.device.waits.one() as over:
+
+            def begin() -> Recognition:
+                over()
+                return self.engine.transcribe(audio, options)
+
+            threads = self.beside_long if long else self.beside
+            return await asyncio.get_running_loop().run_in_executor(threads, begin)
 
     async def _events(self, form: Speech, language: str | None, translate: bool) -> AsyncGenerator[str, None]:
         """OpenAI's events of a streamed transcription: deltas, whose sum `done` repeats."""

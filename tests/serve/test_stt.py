@@ -31,10 +31,11 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(deploy: Deploy, journal: Path) -> str:
     slow = {"delay": 0.05, "journal": str(journal.with_name("slow"))}
+    unready = {"unready": str(journal.with_name("unready")), "journal": str(journal.with_name("begun"))}
     return deploy({
         "whisper": {"task": "stt", "names": ["whisper-1"], "engineConfig": {"journal": str(journal)}},
         "slow": {"task": "stt", "engineConfig": slow},
-        "unready": {"task": "stt", "engineConfig": {"unready": str(journal.with_name("unready"))}},
+        "unready": {"task": "stt", "engineConfig": unready},
         "short": {"task": "stt", "maxAudio": 2},
     })  # fmt: skip
 
@@ -161,13 +162,14 @@ def test_a_short_request_does_not_wait_for_the_end_of_a_long_one(
 
 
 def test_a_request_does_not_wait_while_a_long_recording_is_made_ready_beside_the_device(
-    client: openai.OpenAI, journal: Path
+    client: openai.OpenAI, journal: Path, eventually: Eventually
 ) -> None:
     unready = journal.with_name("unready")
     unready.touch()
     with ThreadPoolExecutor(1) as other:
         long = other.submit(client.audio.transcriptions.create, model="unready", file=LONG)
         try:
+            eventually(lambda: len(lines(journal.with_name("begun"))) == 1)
             assert client.audio.transcriptions.create(model="unready", file=AUDIO).text == TEXT
             assert not long.done()
         finally:
