@@ -22,11 +22,12 @@ from benchmarks.client import Measured, Turn, Wanted
 from benchmarks.engine import ENV, threads
 from benchmarks.environment import OURS
 from benchmarks.peers import Peer
-from benchmarks.processes import GRACE_SECONDS, START_SECONDS, settle
+from benchmarks.processes import GRACE_SECONDS, settle
 from serve.errors import ConfigurationError
 from serve.local.nodes import end_with_parent
 
-TURN_SECONDS = 900
+TOLD_SECONDS = 900
+"""For a start with what it installs, or for a turn."""
 WAKE_SECONDS = 1.0
 """After a stop, what was due meanwhile is done first: health checks, metrics."""
 
@@ -48,36 +49,37 @@ class Participant:
             start_new_session=True,
             preexec_fn=end_with_parent,
         )
+        self._known: set[psutil.Process] = set()
         self.answers: list[Any] = []
         self._wanted = Wanted(peer.name, task, str(folder))
 
     def start(self) -> None:
         """Until it has answered what is compared, and rests; then it is stopped."""
-        self.answers = self._told(asdict(self._wanted), START_SECONDS)
+        self.answers = self._told(asdict(self._wanted))
         settle()
         self._signal(signal.SIGSTOP)
 
     def turn(self, wanted: Turn) -> Measured:
         self._signal(signal.SIGCONT)
         time.sleep(WAKE_SECONDS)
-        found: Measured = self._told(asdict(wanted), TURN_SECONDS)
+        found: Measured = self._told(asdict(wanted))
         self._signal(signal.SIGSTOP)
         return found
 
     def end(self) -> None:
+        """Once or more often."""
+        if self._log.closed:
+            return
         self._signal(signal.SIGCONT)
-        rest = self._processes()
         with contextlib.suppress(BrokenPipeError, subprocess.TimeoutExpired):
             self._client.communicate(timeout=2 * GRACE_SECONDS)
-        for process in rest:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        self._signal(signal.SIGKILL)
         self._client.wait()
         self._log.close()
 
-    def _told(self, what: dict[str, Any], seconds: float) -> Any:
+    def _told(self, what: dict[str, Any]) -> Any:
         """One line there and one back."""
-        late = threading.Timer(seconds, self._client.kill)
+        late = threading.Timer(TOLD_SECONDS, self._signal, [signal.SIGKILL])
         late.start()
         try:
             assert self._client.stdin and self._client.stdout  # noqa: S101
@@ -92,16 +94,16 @@ class Participant:
         return json.loads(said)
 
     def _signal(self, number: int) -> None:
-        """To all of it; whoever was being started meanwhile is found by looking again."""
+        """To all of it, even if its client is gone; who was being started meanwhile is found by looking again."""
         told: set[psutil.Process] = set()
-        while new := [process for process in self._processes() if process not in told]:
+        while new := self._processes() - told:
             for process in new:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.send_signal(number)
-            told.update(new)
+            told |= new
 
-    def _processes(self) -> list[psutil.Process]:
+    def _processes(self) -> set[psutil.Process]:
         with contextlib.suppress(psutil.NoSuchProcess):
             client = psutil.Process(self._client.pid)
-            return [client, *client.children(recursive=True)]
-        return []
+            self._known |= {client, *client.children(recursive=True)}
+        return set(self._known)

@@ -5,7 +5,7 @@ right after the other, so that whatever else changes on it changes for all; each
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,16 +66,14 @@ class _Comparison:
     @contextmanager
     def of(self, names: Sequence[str], folder: Path) -> Iterator["_Comparison"]:
         """One starts after the other, so that each has the machine alone."""
-        try:
+        with ExitStack() as stack:
             for name in names:
                 self._say(f"{self._task}: {name} starts")
                 with self._left_out(name):
                     self._there[name] = Participant(peers.peer(name), self._task, folder)
+                    stack.callback(self._there[name].end)
                     self._there[name].start()
             yield self
-        finally:
-            for participant in self._there.values():
-                participant.end()
 
     def round(self, number: int, most: int) -> list[dict[str, Any]]:
         """One turn of each at each load."""

@@ -1,4 +1,5 @@
-"""faster-whisper called directly, without a server, with ours' options; a thread per recording."""
+"""faster-whisper called directly, without a server, with ours' options: five beams, speech alone, and each
+window tried once; a thread per recording."""
 
 import io
 from collections.abc import Sequence

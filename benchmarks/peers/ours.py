@@ -1,6 +1,6 @@
 """Ours: `ai-inference up` with a values file of one model, asked at the model's own path, without keys.
 
-Requests go from HAProxy straight to the model's replica.
+Requests go from HAProxy straight to the model's replica. A recogniser tries each window once.
 """
 
 import tempfile
