@@ -119,9 +119,9 @@ class Transcriber(Protocol):
         ...
 
     def transcribe(self, audio: Samples, options: TranscriptionOptions) -> Recognition:
-        """`audio` at 16 kHz. Called from several threads at once, and while segments of other recordings are taken, for
-        what comes before: it may use the device, for the language, but lets others have it. Segments are made as they
-        are taken, by the device's thread, and those of several recordings by turns."""
+        """`audio` at 16 kHz. Called from several threads at once, and while segments of other recordings are taken; the
+        device, which it may ask for the language, is the engine's to share. Segments are made as they are taken, by the
+        device's thread, and those of several recordings by turns."""
         ...
 
 

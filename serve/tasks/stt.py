@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from fastapi import APIRouter, Form, Response, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, Field
@@ -22,6 +21,7 @@ from ray.serve import Application
 
 from serve import subtitles
 from serve.audio import HEARD_RATE, MAX_SECONDS, decode
+from serve.checks.stt import SPEECH
 from serve.engine import Recognition, Samples, Segment, Transcriber, TranscriptionOptions
 from serve.errors import BadRequest
 from serve.front.bounds import bounds
@@ -81,8 +81,12 @@ class SpeechToText(Replica):
         return router
 
     async def probe(self) -> None:
-        silence = np.zeros(HEARD_RATE, np.float32)
-        await self.device.run(lambda: next(self.engine.transcribe(silence, TranscriptionOptions()).segments, None))
+        """Speech, as silence may be left out before a model hears it."""
+
+        def heard() -> Segment | None:
+            return next(self.engine.transcribe(decode(SPEECH.read_bytes()), TranscriptionOptions()).segments, None)
+
+        await self.device.run(heard)
 
     async def transcriptions(self, form: MultipartForm) -> Response:
         return await self._answer(form, translate=False)
