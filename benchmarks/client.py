@@ -27,6 +27,7 @@ from serve.bench.ceiling import ceiling
 from serve.bench.figures import figures
 from serve.bench.load import Level, Run, connected, run
 from serve.bench.work import Shape
+from serve.errors import ConfigurationError
 from serve.local.nodes import free_port
 
 
@@ -175,4 +176,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ConfigurationError as error:
+        sys.exit(error.message)

@@ -64,6 +64,11 @@ class Participant:
         time.sleep(WAKE_SECONDS)
         found: Measured = self._told(asdict(wanted))
         self._signal(signal.SIGSTOP)
+        for level in found["levels"]:
+            if level["errors"] and not level["requests_per_second"]:
+                raise ConfigurationError(
+                    f"{self.name} answered nothing with {level['level']} at once: {level['errors']}"
+                )
         return found
 
     def end(self) -> None:

@@ -1,6 +1,7 @@
 """Peers take turns: whoever's turn it is not stands still, and one that fails leaves the others as they are."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -67,6 +68,16 @@ def test_a_participant_that_dies_in_its_turn_says_so(simulator: Participant, beg
     for process in began():
         process.kill()
     with pytest.raises(ConfigurationError, match="uvicorn was not measured"):
+        simulator.turn(TURN)
+
+
+def test_a_participant_whose_server_is_gone_says_so_instead_of_being_slow(
+    simulator: Participant, began: Processes
+) -> None:
+    for process in began():
+        if process.ppid() != os.getpid():
+            process.kill()
+    with pytest.raises(ConfigurationError, match=r"uvicorn answered nothing with 1 at once: .*Connector"):
         simulator.turn(TURN)
 
 
